@@ -1,0 +1,7 @@
+/**
+ * The command line {@code ./tenon}.
+ */
+@NullMarked
+package dev.tenon.cli;
+
+import org.jspecify.annotations.NullMarked;
