@@ -1,6 +1,4 @@
-/**
- * Tenon beside its peers on the same work, in one run.
- */
+/** Tenon beside its peers on the same work, in one run. */
 @NullMarked
 package dev.tenon.bench;
 

@@ -1,6 +1,4 @@
-/**
- * The command line {@code ./tenon}.
- */
+/** The command line {@code ./tenon}. */
 @NullMarked
 package dev.tenon.cli;
 

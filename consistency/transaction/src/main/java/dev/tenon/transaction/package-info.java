@@ -1,6 +1,4 @@
-/**
- * The local unit of work: one commit in the service's own database carries all its effects.
- */
+/** The local unit of work: one commit in the service's own database carries all its effects. */
 @NullMarked
 package dev.tenon.transaction;
 

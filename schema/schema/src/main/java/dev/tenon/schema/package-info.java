@@ -1,6 +1,4 @@
-/**
- * A service's own database: its migrations, Tenon's tables beside it, its owner, its dialect.
- */
+/** A service's own database: its migrations, Tenon's tables beside it, its owner, its dialect. */
 @NullMarked
 package dev.tenon.schema;
 

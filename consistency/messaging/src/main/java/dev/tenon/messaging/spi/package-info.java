@@ -1,6 +1,4 @@
-/**
- * What messaging needs from a transport to reach another service's log.
- */
+/** What messaging needs from a transport to reach another service's log. */
 @NullMarked
 package dev.tenon.messaging.spi;
 

@@ -1,6 +1,4 @@
-/**
- * A real, embedded PostgreSQL for tests and demos: no Docker, no installed server.
- */
+/** A real, embedded PostgreSQL for tests and demos: no Docker, no installed server. */
 @NullMarked
 package dev.tenon.testing.database;
 

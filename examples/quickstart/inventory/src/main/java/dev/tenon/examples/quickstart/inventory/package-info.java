@@ -1,6 +1,4 @@
-/**
- * Quickstart service {@code inventory}. Owns stock and reserves it.
- */
+/** Quickstart service {@code inventory}. Owns stock and reserves it. */
 @NullMarked
 package dev.tenon.examples.quickstart.inventory;
 

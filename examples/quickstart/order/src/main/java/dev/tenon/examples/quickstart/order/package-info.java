@@ -1,6 +1,4 @@
-/**
- * Quickstart service {@code order}. Takes orders and keeps a queryable copy of users.
- */
+/** Quickstart service {@code order}. Takes orders and keeps a queryable copy of users. */
 @NullMarked
 package dev.tenon.examples.quickstart.order;
 

@@ -1,6 +1,4 @@
-/**
- * Quickstart service {@code payment}. Owns charges and refunds.
- */
+/** Quickstart service {@code payment}. Owns charges and refunds. */
 @NullMarked
 package dev.tenon.examples.quickstart.payment;
 

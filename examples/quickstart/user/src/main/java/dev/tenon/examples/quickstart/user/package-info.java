@@ -1,6 +1,4 @@
-/**
- * Quickstart service {@code user}. Owns users.
- */
+/** Quickstart service {@code user}. Owns users. */
 @NullMarked
 package dev.tenon.examples.quickstart.user;
 
