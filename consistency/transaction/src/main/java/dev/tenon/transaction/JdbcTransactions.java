@@ -1,0 +1,144 @@
+package dev.tenon.transaction;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.tenon.schema.ServiceDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Units of work over plain JDBC, one connection and one thread each. */
+final class JdbcTransactions implements Transactions {
+  private static final Logger log = LoggerFactory.getLogger(JdbcTransactions.class);
+
+  private final ServiceDatabase database;
+  private final ThreadLocal<JdbcUnitOfWork> open = new ThreadLocal<>();
+
+  JdbcTransactions(ServiceDatabase database) {
+    this.database = requireNonNull(database, "database");
+  }
+
+  @Override
+  public ServiceDatabase database() {
+    return database;
+  }
+
+  @Override
+  public Optional<UnitOfWork> current() {
+    return Optional.ofNullable(open.get());
+  }
+
+  @Override
+  public <T, X extends Exception> T call(Work<T, X> work) throws X {
+    JdbcUnitOfWork outer = open.get();
+    if (outer != null && outer.readOnly()) {
+      throw new TransactionException(
+          "Could not begin a writing unit of work [service="
+              + database.service()
+              + "]: a read-only one is open. Open the writing one outside.");
+    }
+    return outer == null ? begin(work, false) : join(outer, work);
+  }
+
+  @Override
+  public <T, X extends Exception> T read(Work<T, X> work) throws X {
+    JdbcUnitOfWork outer = open.get();
+    return outer == null ? begin(work, true) : join(outer, work);
+  }
+
+  private static <T, X extends Exception> T join(JdbcUnitOfWork outer, Work<T, X> work) throws X {
+    boolean done = false;
+    try {
+      T answer = work.call(outer);
+      done = true;
+      return answer;
+    } finally {
+      if (!done) {
+        outer.setRollbackOnly();
+      }
+    }
+  }
+
+  private <T, X extends Exception> T begin(Work<T, X> work, boolean readOnly) throws X {
+    Connection connection = connect(readOnly);
+    JdbcUnitOfWork unit = new JdbcUnitOfWork(database.service(), connection, readOnly);
+    boolean done = false;
+    T answer;
+    try {
+      open.set(unit);
+      try {
+        answer = work.call(unit);
+        unit.flush();
+      } finally {
+        open.remove();
+      }
+      commit(unit);
+      done = true;
+    } finally {
+      release(connection, done);
+    }
+    unit.runAfterCommit();
+    return answer;
+  }
+
+  private Connection connect(boolean readOnly) {
+    try {
+      Connection connection = database.dataSource().getConnection();
+      try {
+        connection.setAutoCommit(false);
+        connection.setReadOnly(readOnly);
+        return connection;
+      } catch (SQLException e) {
+        connection.close();
+        throw e;
+      }
+    } catch (SQLException e) {
+      throw new TransactionException(
+          "Could not begin a unit of work [service="
+              + database.service()
+              + "]: "
+              + e.getMessage()
+              + ". Check that the database can be reached and the pool is large enough.",
+          e);
+    }
+  }
+
+  private void commit(JdbcUnitOfWork unit) {
+    if (unit.rollbackOnly()) {
+      throw new RolledBackException(database.service());
+    }
+    try {
+      unit.connection().commit();
+    } catch (SQLException e) {
+      if (database.dialect().connectionLost(e)) {
+        throw new UnknownCommitOutcomeException(database.service(), e);
+      }
+      throw new TransactionException(
+          "Could not commit the unit of work [service="
+              + database.service()
+              + "]: "
+              + e.getMessage()
+              + ". Nothing was committed.",
+          e);
+    }
+  }
+
+  /** Gives the connection back; what is not committed is rolled back first. */
+  private void release(Connection connection, boolean committed) {
+    try (connection) {
+      if (!committed) {
+        connection.rollback();
+      }
+      connection.setReadOnly(false);
+      connection.setAutoCommit(true);
+    } catch (SQLException e) {
+      // The database rolls back what a lost connection left open.
+      log.atDebug()
+          .addKeyValue("service", database.service())
+          .setCause(e)
+          .log("connection not returned cleanly");
+    }
+  }
+}

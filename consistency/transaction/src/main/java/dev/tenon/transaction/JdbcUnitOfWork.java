@@ -1,0 +1,81 @@
+package dev.tenon.transaction;
+
+import dev.tenon.transaction.spi.UnitOfWorkBuffer;
+import java.sql.Connection;
+import java.sql.SQLException;
+
+/** A unit of work over one JDBC connection. */
+final class JdbcUnitOfWork implements UnitOfWork {
+  private final String service;
+  private final Connection connection;
+  private final boolean readOnly;
+  private final UnitOfWorkBuffer buffer = new UnitOfWorkBuffer();
+  private boolean rollbackOnly;
+
+  JdbcUnitOfWork(String service, Connection connection, boolean readOnly) {
+    this.service = service;
+    this.connection = connection;
+    this.readOnly = readOnly;
+  }
+
+  @Override
+  public Connection connection() {
+    return connection;
+  }
+
+  @Override
+  public boolean readOnly() {
+    return readOnly;
+  }
+
+  @Override
+  public <R> void record(Recorder<R> recorder, R record) {
+    if (readOnly) {
+      throw new TransactionException(
+          "Could not record in a unit of work [service="
+              + service
+              + "]: it is read-only. Use a writing one.");
+    }
+    buffer.record(recorder, record);
+  }
+
+  @Override
+  public void beforeCommit(LastCheck check) {
+    buffer.beforeCommit(check);
+  }
+
+  @Override
+  public void afterCommit(Runnable action) {
+    buffer.afterCommit(action);
+  }
+
+  @Override
+  public void setRollbackOnly() {
+    rollbackOnly = true;
+  }
+
+  boolean rollbackOnly() {
+    return rollbackOnly;
+  }
+
+  void flush() {
+    if (rollbackOnly) {
+      return;
+    }
+    try {
+      buffer.flush(connection);
+    } catch (SQLException e) {
+      throw new TransactionException(
+          "Could not write the records of a unit of work [service="
+              + service
+              + "]: "
+              + e.getMessage()
+              + ". Nothing was committed.",
+          e);
+    }
+  }
+
+  void runAfterCommit() {
+    buffer.runAfterCommit();
+  }
+}

@@ -1,0 +1,123 @@
+package dev.tenon.transaction.spi;
+
+import dev.tenon.transaction.UnitOfWork;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a unit of work will write with its commit: records by recorder, the last checks, and what
+ * runs after. Not thread-safe.
+ */
+public final class UnitOfWorkBuffer {
+  private final List<Entry<?>> entries = new ArrayList<>();
+  private final List<UnitOfWork.LastCheck> checks = new ArrayList<>();
+  private final List<Runnable> afterCommit = new ArrayList<>();
+
+  private record Entry<R>(UnitOfWork.Recorder<R> recorder, R record) {}
+
+  /** A place in the buffer to return to. */
+  public record Mark(int entries, int checks, int afterCommit) {}
+
+  /** Creates an empty buffer. */
+  public UnitOfWorkBuffer() {}
+
+  /**
+   * Adds a record.
+   *
+   * @param recorder writes it
+   * @param record what to write
+   * @param <R> the kind of record
+   */
+  public <R> void record(UnitOfWork.Recorder<R> recorder, R record) {
+    entries.add(new Entry<>(recorder, record));
+  }
+
+  /**
+   * Adds a last check.
+   *
+   * @param check runs after all records are written
+   */
+  public void beforeCommit(UnitOfWork.LastCheck check) {
+    checks.add(check);
+  }
+
+  /**
+   * Adds an action.
+   *
+   * @param action runs after the commit
+   */
+  public void afterCommit(Runnable action) {
+    afterCommit.add(action);
+  }
+
+  /**
+   * Remembers the present place, for a savepoint.
+   *
+   * @return the place
+   */
+  public Mark mark() {
+    return new Mark(entries.size(), checks.size(), afterCommit.size());
+  }
+
+  /**
+   * Drops what was added after a place, when its savepoint is rolled back to.
+   *
+   * @param mark the place
+   */
+  public void resetTo(Mark mark) {
+    truncate(entries, mark.entries());
+    truncate(checks, mark.checks());
+    truncate(afterCommit, mark.afterCommit());
+  }
+
+  /**
+   * Writes all records, one batch a recorder, and then runs the last checks. What recorders add
+   * meanwhile is written too.
+   *
+   * @param connection the unit's connection
+   * @throws SQLException if a recorder or a check fails; the unit must be rolled back
+   */
+  public void flush(Connection connection) throws SQLException {
+    while (!entries.isEmpty()) {
+      Set<UnitOfWork.Recorder<?>> recorders = new LinkedHashSet<>();
+      List<Entry<?>> batch = List.copyOf(entries);
+      entries.clear();
+      batch.forEach(entry -> recorders.add(entry.recorder()));
+      for (UnitOfWork.Recorder<?> recorder : recorders) {
+        write(recorder, batch, connection);
+      }
+    }
+    for (UnitOfWork.LastCheck check : checks) {
+      check.check(connection);
+    }
+    checks.clear();
+  }
+
+  /** Runs the actions that wait for the commit, in the order in which they were added. */
+  public void runAfterCommit() {
+    List<Runnable> actions = List.copyOf(afterCommit);
+    afterCommit.clear();
+    actions.forEach(Runnable::run);
+  }
+
+  @SuppressWarnings("unchecked") // the record was added with this very recorder
+  private static <R> void write(
+      UnitOfWork.Recorder<R> recorder, List<Entry<?>> batch, Connection connection)
+      throws SQLException {
+    List<R> records = new ArrayList<>(batch.size());
+    for (Entry<?> entry : batch) {
+      if (entry.recorder().equals(recorder)) {
+        records.add((R) entry.record());
+      }
+    }
+    recorder.write(connection, records);
+  }
+
+  private static void truncate(List<?> list, int size) {
+    list.subList(size, list.size()).clear();
+  }
+}

@@ -1,0 +1,31 @@
+package dev.tenon.schema;
+
+import java.sql.SQLException;
+
+/** What differs between kinds of databases. Immutable and thread-safe. */
+public interface Dialect {
+
+  /**
+   * The kind's name, as in the names of migration folders.
+   *
+   * @return such as {@code postgresql}
+   */
+  String name();
+
+  /**
+   * Whether an exception means that the connection is gone: what was sent last may have happened.
+   *
+   * @param exception what the driver threw
+   * @return whether the connection is lost
+   */
+  boolean connectionLost(SQLException exception);
+
+  /**
+   * Whether an exception means that the database refused something for the sake of concurrency, and
+   * the whole unit of work may simply be repeated.
+   *
+   * @param exception what the driver threw
+   * @return whether it is a serialization failure or a deadlock
+   */
+  boolean repeatable(SQLException exception);
+}

@@ -1,0 +1,65 @@
+package dev.tenon.schema;
+
+import javax.sql.DataSource;
+
+/**
+ * A service's own database: the service's name, where its connections come from, what kind of
+ * database it is, and its tables in place, its own and Tenon's. Immutable and thread-safe.
+ */
+public interface ServiceDatabase {
+
+  /**
+   * Begins with what every database needs.
+   *
+   * @param service the service's name: lower-case letters, digits and dashes, at most 63
+   * @param dataSource where connections come from; a pool in production
+   * @return a builder
+   */
+  static Builder builder(String service, DataSource dataSource) {
+    return new ServiceDatabaseBuilder(service, dataSource);
+  }
+
+  /**
+   * The service's name.
+   *
+   * @return the name
+   */
+  String service();
+
+  /**
+   * Where connections come from.
+   *
+   * @return the data source
+   */
+  DataSource dataSource();
+
+  /**
+   * What kind of database it is.
+   *
+   * @return the dialect
+   */
+  Dialect dialect();
+
+  /** Collects the parts of a service's database. Not thread-safe. */
+  interface Builder {
+    /**
+     * Where the service's own Flyway migrations are; none unless set, for services that migrate by
+     * other means.
+     *
+     * @param locations such as {@code classpath:db/migration}
+     * @return this
+     */
+    Builder migrations(String... locations);
+
+    /**
+     * Connects, finds out the dialect, and migrates Tenon's tables and the service's own. Safe to
+     * repeat, and for several instances at once. A database with tables but without a history is
+     * taken as it is: version 1 of the service's own migrations counts as applied.
+     *
+     * @return the database, ready for use
+     * @throws SchemaException if the database cannot be reached or is of no known kind, if it is
+     *     newer than this code, if it belongs to another service, or if a migration fails
+     */
+    ServiceDatabase open();
+  }
+}
