@@ -119,7 +119,9 @@ record Cluster(Path root) {
                 .append(" = '")
                 .append(value.replace("\\", "\\\\").replace("'", "''"))
                 .append("'\n"));
-    Files.writeString(pgdata().resolve(SETTINGS), text);
+    Path part = pgdata().resolve(SETTINGS + ".part");
+    Files.writeString(part, text);
+    Files.move(part, pgdata().resolve(SETTINGS), StandardCopyOption.ATOMIC_MOVE);
   }
 
   /**

@@ -2,8 +2,6 @@ package dev.tenon.testing.database;
 
 import static java.util.Objects.requireNonNull;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,8 +12,6 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -39,45 +35,17 @@ public final class PostgresServer implements AutoCloseable {
   private static final String SUPERUSER = "postgres";
   private static final String MAINTENANCE_DATABASE = "postgres";
   private static final int PASSWORD_BYTES = 16;
-  private static final Duration KILL_TIMEOUT = Duration.ofSeconds(10);
-  private static final Duration STOP_TIMEOUT = Duration.ofSeconds(60);
 
-  /** How long a restart waits for its own port, which an outgoing connection may borrow. */
-  private static final Duration PORT_TIMEOUT = Duration.ofSeconds(10);
-
-  /** Whose server and data these are. */
-  enum Lifetime {
-    /** Data and server go with this object. */
-    TEMPORARY,
-    /** The data stay. */
-    KEPT,
-    /** The data and the server stay. */
-    OUTLIVING
-  }
-
-  private final ReentrantLock lifecycle = new ReentrantLock();
-  private final Cluster cluster;
-  private final PostgresBinaries binaries;
-  private final Lifetime lifetime;
-  private final Duration startTimeout;
+  private final Lifecycle lifecycle;
+  private final String version;
   private final int port;
   private final String password;
-  private final @Nullable Watchdog watchdog;
 
-  PostgresServer(
-      Cluster cluster,
-      PostgresBinaries binaries,
-      Lifetime lifetime,
-      Duration startTimeout,
-      int port,
-      @Nullable Watchdog watchdog) {
-    this.cluster = cluster;
-    this.binaries = binaries;
-    this.lifetime = lifetime;
-    this.startTimeout = startTimeout;
-    this.port = port;
-    this.password = cluster.password();
-    this.watchdog = watchdog;
+  PostgresServer(Lifecycle lifecycle, String version) {
+    this.lifecycle = lifecycle;
+    this.version = version;
+    this.port = lifecycle.port();
+    this.password = lifecycle.cluster().password();
   }
 
   /** A builder of a throw-away server. */
@@ -112,22 +80,22 @@ public final class PostgresServer implements AutoCloseable {
 
   /** The directory that holds the database cluster and the server's log. */
   public Path dataDirectory() {
-    return cluster.root();
+    return lifecycle.cluster().root();
   }
 
   /** The server's log. */
   public Path logFile() {
-    return cluster.log();
+    return lifecycle.cluster().log();
   }
 
   /** The version of the binaries, such as {@code 18.6}. */
   public String version() {
-    return binaries.version();
+    return version;
   }
 
   /** Whether the server process lives, as far as the system can tell now. */
   public boolean running() {
-    return cluster.postmaster().isPresent();
+    return lifecycle.cluster().postmaster().isPresent();
   }
 
   /**
@@ -136,11 +104,7 @@ public final class PostgresServer implements AutoCloseable {
    * @throws PostgresServerException if the server does not run
    */
   public long postmasterPid() {
-    return cluster
-        .postmaster()
-        .map(Postmaster::pid)
-        .orElseThrow(
-            () -> failure("find", new Reason("it does not run", "Call restart() first"), null));
+    return lifecycle.postmaster().pid();
   }
 
   /**
@@ -250,15 +214,7 @@ public final class PostgresServer implements AutoCloseable {
    * @throws PostgresServerException if a process is left after 10 s
    */
   public void kill() {
-    exclusively(
-        "kill",
-        () -> {
-          Optional<Postmaster> running = cluster.postmaster();
-          if (running.isPresent() && !running.get().killAll(KILL_TIMEOUT)) {
-            throw new StartFailure(
-                new Reason("it was still there after " + KILL_TIMEOUT, "End it by hand"));
-          }
-        });
+    lifecycle.kill();
   }
 
   /**
@@ -268,25 +224,18 @@ public final class PostgresServer implements AutoCloseable {
    * @throws PostgresServerException if it did not end within 60 s; it is then still ending
    */
   public void stop() {
-    exclusively("stop", () -> end("INT"));
+    lifecycle.stop();
   }
 
   /**
    * Starts the server again on its data and port, after {@link #kill} with crash recovery; a
    * running server is stopped first. Returns when it takes connections.
    *
-   * @throws PostgresServerException if it does not start; the data are left as they were
+   * @throws PostgresServerException if it does not start, the data are then left as they were; or
+   *     if it was closed
    */
   public void restart() {
-    exclusively(
-        "restart",
-        () -> {
-          end("INT");
-          Deadline portDeadline = Deadline.in(PORT_TIMEOUT);
-          while (!launched(portDeadline)) {
-            Deadline.pause();
-          }
-        });
+    lifecycle.restart();
   }
 
   /**
@@ -297,80 +246,21 @@ public final class PostgresServer implements AutoCloseable {
    */
   @Override
   public void close() {
-    if (lifetime == Lifetime.OUTLIVING) {
-      return;
-    }
-    exclusively("close", () -> end(lifetime == Lifetime.TEMPORARY ? "QUIT" : "INT"));
-    if (lifetime == Lifetime.TEMPORARY) {
-      try {
-        Directories.delete(cluster.root());
-      } catch (IOException e) {
-        throw failure("close", Reason.of(e, "Delete the directory by hand"), e);
-      }
-    }
-    if (watchdog != null) {
-      watchdog.close();
-    }
+    lifecycle.close();
   }
 
   /** Names the server by its data directory and port. */
   @Override
   public String toString() {
-    return "PostgresServer[data=" + cluster.root() + ", port=" + port + "]";
+    return "PostgresServer[data=" + dataDirectory() + ", port=" + port + "]";
   }
 
   private Databases databases() {
     return new Databases(superuserDataSource(MAINTENANCE_DATABASE));
   }
 
-  private void end(String signal) throws StartFailure {
-    Optional<Postmaster> running = cluster.postmaster();
-    if (running.isEmpty()) {
-      return;
-    }
-    running.get().signal(signal);
-    if (!Deadline.in(STOP_TIMEOUT).await(() -> !running.get().alive())) {
-      throw new StartFailure(
-          new Reason(
-              "it was still ending after " + STOP_TIMEOUT,
-              "Wait for it, kill() it, or read " + cluster.log()));
-    }
-  }
-
-  private boolean launched(Deadline portDeadline) throws IOException, StartFailure {
-    try {
-      cluster.launch(binaries, startTimeout, "Read " + cluster.log());
-      return true;
-    } catch (StartFailure e) {
-      if (e.reason().portInUse() && !portDeadline.passed()) {
-        return false;
-      }
-      throw e;
-    }
-  }
-
-  private void exclusively(String verb, Step step) {
-    lifecycle.lock();
-    try {
-      step.run();
-    } catch (StartFailure e) {
-      throw failure(verb, e.reason(), e);
-    } catch (IOException | UncheckedIOException e) {
-      throw failure(verb, new Reason(String.valueOf(e.getMessage()), "Try again"), e);
-    } finally {
-      lifecycle.unlock();
-    }
-  }
-
-  private PostgresServerException failure(String verb, Reason reason, @Nullable Throwable cause) {
-    return new PostgresServerException(
-        "Could not %s PostgreSQL [data=%s, port=%d]: %s"
-            .formatted(verb, cluster.root(), port, reason),
-        cause);
-  }
-
   private PostgresServerException refused(String verb, String database, SQLException cause) {
-    String advice = running() ? "Read " + cluster.log() : "Call restart() first";
+    String advice = running() ? "Read " + logFile() : "Call restart() first";
     Reason reason = new Reason(String.valueOf(cause.getMessage()), advice);
     return new PostgresServerException(
         "Could not %s database [name=%s, port=%d]: %s".formatted(verb, database, port, reason),
@@ -379,11 +269,6 @@ public final class PostgresServer implements AutoCloseable {
 
   private static String encoded(String text) {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
-  }
-
-  /** A step of the server's life. */
-  private interface Step {
-    void run() throws IOException, StartFailure;
   }
 
   /**
@@ -485,10 +370,8 @@ public final class PostgresServer implements AutoCloseable {
         throw new IllegalStateException(
             "outliving: true (expected: a data directory beside it, by dataDirectory(Path))");
       }
-      Lifetime lifetime =
-          outliving
-              ? Lifetime.OUTLIVING
-              : dataDirectory == null ? Lifetime.TEMPORARY : Lifetime.KEPT;
+      Lifetime own = dataDirectory == null ? Lifetime.TEMPORARY : Lifetime.KEPT;
+      Lifetime lifetime = outliving ? Lifetime.OUTLIVING : own;
       return new Startup(lifetime, dataDirectory, port, effectiveSettings(), durable, startTimeout)
           .start();
     }

@@ -1,6 +1,5 @@
 package dev.tenon.testing.database;
 
-import dev.tenon.testing.database.PostgresServer.Lifetime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -44,7 +43,9 @@ record Startup(
         watchdog = Watchdog.over(cluster, lifetime == Lifetime.TEMPORARY);
       }
       int listening = listen(cluster, binaries);
-      return new PostgresServer(cluster, binaries, lifetime, timeout, listening, watchdog);
+      Lifecycle lifecycle =
+          new Lifecycle(cluster, binaries, lifetime, timeout, listening, watchdog);
+      return new PostgresServer(lifecycle, binaries.version());
     } catch (StartFailure e) {
       throw failure(directory, e.reason(), e, cleanUp(cluster, watchdog));
     } catch (IOException e) {

@@ -73,6 +73,10 @@ class PostgresServerIT {
     assertThat(watchdogs).hasSize(1).noneMatch(Postmaster::alive);
     assertThat(server.dataDirectory()).doesNotExist();
     server.close();
+    assertThatThrownBy(server::restart)
+        .isInstanceOf(PostgresServerException.class)
+        .hasMessageEndingWith(": it was closed. Start another one.");
+    assertThatThrownBy(server::postmasterPid).isInstanceOf(PostgresServerException.class);
   }
 
   @Test
@@ -103,38 +107,40 @@ class PostgresServerIT {
   }
 
   @Test
-  void syncsEveryCommitWhenDurable() throws SQLException {
-    try (PostgresServer server = PostgresServer.builder().durable().start()) {
-      DataSource postgres = server.superuserDataSource("postgres");
-
-      assertThat(Sql.ask(postgres, "SHOW fsync")).isEqualTo("on");
-      assertThat(Sql.ask(postgres, "SHOW full_page_writes")).isEqualTo("on");
-      assertThat(Sql.ask(postgres, "SHOW synchronous_commit")).isEqualTo("on");
-    }
-  }
-
-  @Test
-  void keepsDataInANamedDirectory() throws Exception {
+  void keepsDataInANamedDirectoryAlsoThroughACrashOfTheMachine() throws Exception {
     int port;
     try (PostgresServer server = PostgresServer.builder().dataDirectory(directory).start()) {
       port = server.port();
       DataSource orders = server.dataSource(server.createDatabase("order", "clerk", "secret"));
       Sql.execute(orders, "CREATE TABLE line AS SELECT 7 AS id");
+      server.kill();
     }
+    // Since then, another process has got the server's number.
+    long stranger = ProcessHandle.current().pid();
+    Path pidFile = directory.resolve("cluster/postmaster.pid");
+    Files.writeString(
+        pidFile,
+        stranger + "\n" + pidFile.getParent() + "\n1\n" + port + "\n\n127.0.0.1\n1 1\nready\n");
 
     try (PostgresServer again =
         PostgresServer.builder().dataDirectory(directory).port(port).start()) {
       DataSource orders = again.dataSource(again.createDatabase("order", "clerk", "secret"));
       assertThat(Sql.ask(orders, "SELECT id FROM line")).isEqualTo("7");
       assertThat(again.port()).isEqualTo(port);
+      assertThat(again.postmasterPid()).isNotEqualTo(stranger);
     }
   }
 
   @Test
-  void attachesToAServerThatOutlivesItsStarter() throws Exception {
+  void attachesToADurableServerThatOutlivesItsStarter() throws Exception {
     PostgresServer starter = PostgresServer.attachOrStart(directory);
     try {
       Sql.execute(starter.superuserDataSource("postgres"), "CREATE TABLE mark AS SELECT 1 AS id");
+      for (String setting : List.of("fsync", "full_page_writes", "synchronous_commit")) {
+        assertThat(Sql.ask(starter.superuserDataSource("postgres"), "SHOW " + setting))
+            .as(setting)
+            .isEqualTo("on");
+      }
       long pid = starter.postmasterPid();
       starter.close();
       assertThat(starter.running()).isTrue();
@@ -185,13 +191,12 @@ class PostgresServerIT {
                   + " process. Name another port, or stop that process.",
               directory, port);
     }
-    PostgresServer.builder().dataDirectory(directory).start().close();
   }
 
   @Test
   void saysThatTheDataAreOfAnotherVersion() throws Exception {
-    PostgresServer.builder().dataDirectory(directory).start().close();
-    Files.writeString(directory.resolve("cluster/PG_VERSION"), "9\n");
+    Path cluster = Files.createDirectory(directory.resolve("cluster"));
+    Files.writeString(cluster.resolve("PG_VERSION"), "9\n");
 
     assertThatThrownBy(() -> PostgresServer.builder().dataDirectory(directory).start())
         .hasMessageContaining("the data directory was made by PostgreSQL 9 and the binaries are of")
@@ -228,26 +233,9 @@ class PostgresServerIT {
         .hasMessageEndingWith(
             ": invalid value for parameter \"max_connections\": \"many\"."
                 + " Correct the setting.");
-    assertThatThrownBy(() -> PostgresServer.builder().setting("max_conections", "9").start())
-        .isInstanceOf(PostgresServerException.class)
-        .hasMessageContaining("max_conections");
     assertThatThrownBy(() -> PostgresServer.builder().setting("port", "1"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("name: port (expected: ");
-  }
-
-  @Test
-  void startsOverAPidFileThatACrashOfTheMachineLeft() throws Exception {
-    PostgresServer.builder().dataDirectory(directory).start().close();
-    long stranger = ProcessHandle.current().pid();
-    Files.writeString(
-        directory.resolve("cluster/postmaster.pid"),
-        stranger + "\n" + directory.resolve("cluster") + "\n1\n5432\n\n127.0.0.1\n1 1\nready\n");
-
-    try (PostgresServer server = PostgresServer.builder().dataDirectory(directory).start()) {
-      assertThat(server.running()).isTrue();
-      assertThat(server.postmasterPid()).isNotEqualTo(stranger);
-    }
   }
 
   private static List<Long> pidsOf(PostgresServer server) {

@@ -21,6 +21,8 @@ class ReasonTest {
         "unshare: unshare failed: Operation not permitted | does not run as root",
         "could not create directory \"/x\": Permission denied | not writable",
         "could not create directory \"/x\": Read-only file system | read-only",
+        "LOG:  unrecognized configuration parameter \"maks\" in file%nFATAL: x contains errors"
+            + "| \"maks\" in file. Correct the setting.",
         "LOG: a%nFATAL:  bogus value \"x\"%nLOG: b | bogus value \"x\". Read the log.",
       })
   void readsWhatProgramsPrint(String output, String expected) {
