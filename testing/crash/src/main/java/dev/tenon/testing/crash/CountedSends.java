@@ -1,0 +1,51 @@
+package dev.tenon.testing.crash;
+
+import java.lang.reflect.Method;
+import org.jspecify.annotations.Nullable;
+
+/** An interface whose calls are sends. */
+final class CountedSends implements Proxies.Handler {
+  private final World world;
+  private final String process;
+  private final String name;
+  private final Object real;
+  private final SendRules rules;
+
+  private CountedSends(World world, String process, String name, Object real, SendRules rules) {
+    this.world = world;
+    this.process = process;
+    this.name = name;
+    this.real = real;
+    this.rules = rules;
+  }
+
+  static <T> T of(World world, String process, Class<T> type, Object real, SendRules rules) {
+    return Proxies.of(
+        SendRules.interfaceOf(type),
+        real,
+        new CountedSends(world, process, type.getSimpleName(), real, rules));
+  }
+
+  @Override
+  public @Nullable Object call(Method method, @Nullable Object[] arguments) throws Throwable {
+    if (!rules.sends(method)) {
+      return world.alive() || !method.getName().equals("close") ? passed(method, arguments) : null;
+    }
+    World.Send send = () -> Proxies.invoke(real, method, arguments);
+    Object result =
+        world.send(process, name + "." + method.getName(), rules.faults(method), send, rules::lost);
+    return result == null ? null : counted(result);
+  }
+
+  private @Nullable Object passed(Method method, @Nullable Object[] arguments) throws Throwable {
+    world.requireAlive();
+    return Proxies.invoke(real, method, arguments);
+  }
+
+  private Object counted(Object result) {
+    return rules
+        .counted(result)
+        .<Object>map(type -> of(world, process, type, result, rules))
+        .orElse(result);
+  }
+}
