@@ -9,18 +9,19 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Collects the parts of a messaging and checks that they fit together. */
 final class MessagingBuilder implements Messaging.Builder {
-  final Transactions transactions;
-  final Map<String, Topic> topics = new LinkedHashMap<>();
-  final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
-  @Nullable FeedTransport transport;
-  @Nullable String address;
-  MessagingConfig config = MessagingConfig.defaults();
-  TenonRuntime runtime = TenonRuntime.system();
-  MeterRegistry meters = new CompositeMeterRegistry();
+  private final Transactions transactions;
+  private final Map<String, Topic> topics = new LinkedHashMap<>();
+  private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
+  private @Nullable FeedTransport transport;
+  private @Nullable String address;
+  private MessagingConfig config = MessagingConfig.defaults();
+  private TenonRuntime runtime = TenonRuntime.system();
+  private MeterRegistry meters = new CompositeMeterRegistry();
 
   MessagingBuilder(Transactions transactions) {
     this.transactions = requireNonNull(transactions, "transactions");
@@ -76,6 +77,19 @@ final class MessagingBuilder implements Messaging.Builder {
 
   @Override
   public Messaging build() {
-    throw new UnsupportedOperationException("not built yet");
+    if (!subscriptions.isEmpty() && transport == null) {
+      throw new IllegalArgumentException("transport: none (expected: one, for the subscriptions)");
+    }
+    return new DefaultMessaging(
+        new MessagingParts(
+            runtime.ids().next(),
+            transactions,
+            Map.copyOf(topics),
+            new LinkedHashMap<>(subscriptions),
+            Optional.ofNullable(transport),
+            Optional.ofNullable(address),
+            config,
+            runtime,
+            new MessagingMetrics(meters)));
   }
 }

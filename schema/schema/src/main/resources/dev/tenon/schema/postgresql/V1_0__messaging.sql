@@ -35,10 +35,12 @@ CREATE TABLE tenon.outbox_window (
   epoch     integer     NOT NULL,
   snapshot  pg_snapshot NOT NULL,
   messages  bigint      NOT NULL,
+  bytes     bigint      NOT NULL,
+  total     bigint      NOT NULL, -- messages of this window and all before it
   closed_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-INSERT INTO tenon.outbox_window (n, id, epoch, snapshot, messages)
-VALUES (0, gen_random_uuid(), 1, '1:1:', 0);
+INSERT INTO tenon.outbox_window (n, id, epoch, snapshot, messages, bytes, total)
+VALUES (0, gen_random_uuid(), 1, '1:1:', 0, 0, 0);
 
 CREATE TABLE tenon.delayed (
   id      uuid        PRIMARY KEY,

@@ -1,0 +1,127 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.Cursor;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Shares pieces of the log among the streams that read it at about the same place, so that many
+ * subscribers and slots cost one read. A piece is read once, also when several ask at once; pieces
+ * at the log's end are not kept, for they will grow. Thread-safe.
+ */
+final class ChunkCache {
+  static final long BYTES_MAX = 32L << 20;
+  static final int CHUNK_MESSAGES_MAX = 4_000;
+  static final long CHUNK_BYTES_MAX = 8L << 20;
+
+  /** What a row costs in memory besides its payload, roughly. */
+  private static final int ROW_BYTES = 400;
+
+  private final OutboxLog log;
+  private final MessagingMetrics metrics;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Map<Cursor, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
+  private long bytes;
+
+  private static final class Entry {
+    final CompletableFuture<OutboxLog.Chunk> chunk = new CompletableFuture<>();
+    long bytes;
+  }
+
+  ChunkCache(OutboxLog log, MessagingMetrics metrics) {
+    this.log = log;
+    this.metrics = metrics;
+  }
+
+  OutboxLog.Chunk read(Cursor after) throws SQLException {
+    Entry entry;
+    boolean mine = false;
+    lock.lock();
+    try {
+      Entry found = entries.get(after);
+      if (found == null) {
+        found = new Entry();
+        entries.put(after, found);
+        mine = true;
+      }
+      entry = found;
+    } finally {
+      lock.unlock();
+    }
+    if (mine) {
+      load(after, entry);
+    }
+    try {
+      return entry.chunk.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof SQLException cause) {
+        throw new SQLException(cause.getMessage(), cause.getSQLState(), cause);
+      }
+      throw e;
+    }
+  }
+
+  /** Forgets everything: the log may have another history. */
+  void clear() {
+    lock.lock();
+    try {
+      entries.clear();
+      bytes = 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void load(Cursor after, Entry entry) throws SQLException {
+    boolean keep = false;
+    try {
+      OutboxLog.Chunk chunk = log.read(after, CHUNK_MESSAGES_MAX, CHUNK_BYTES_MAX);
+      keep = !chunk.end().equals(after);
+      metrics.scanned(chunk.scanned());
+      entry.chunk.complete(chunk);
+    } catch (SQLException | RuntimeException e) {
+      entry.chunk.completeExceptionally(e);
+      throw e;
+    } finally {
+      settle(after, entry, keep);
+    }
+  }
+
+  private void settle(Cursor after, Entry entry, boolean keep) {
+    lock.lock();
+    try {
+      if (!keep) {
+        entries.remove(after, entry);
+      } else if (entries.get(after) == (Object) entry) {
+        entry.bytes = size(entry.chunk.join());
+        bytes += entry.bytes;
+        evict();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void evict() {
+    var oldest = entries.values().iterator();
+    while (bytes > BYTES_MAX && oldest.hasNext()) {
+      Entry entry = oldest.next();
+      if (entry.bytes > 0) {
+        bytes -= entry.bytes;
+        oldest.remove();
+      }
+    }
+  }
+
+  private static long size(OutboxLog.Chunk chunk) {
+    long size = ROW_BYTES;
+    for (OutboxLog.Row row : chunk.rows()) {
+      size += ROW_BYTES + row.message().payload().length;
+    }
+    return size;
+  }
+}

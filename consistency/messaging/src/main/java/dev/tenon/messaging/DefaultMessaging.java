@@ -1,0 +1,293 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.FeedSource;
+import dev.tenon.runtime.Signal;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Wires the parts together and runs their loops: one closes windows, one keeps leases, one does
+ * upkeep, one wakes peers, and each owned slot has a worker.
+ */
+final class DefaultMessaging implements Messaging {
+  private static final Logger log = LoggerFactory.getLogger(DefaultMessaging.class);
+  private static final Duration UPKEEP_INTERVAL = Duration.ofSeconds(30);
+  private static final Duration LOOP_JOIN_MAX = Duration.ofSeconds(5);
+
+  /** A window this large means load: the next one waits a little and takes more at once. */
+  private static final int BUSY_MESSAGES = 16;
+
+  private static final Duration BUSY_PAUSE = Duration.ofMillis(2);
+
+  private final MessagingParts parts;
+  private final Outbox outbox;
+  private final FeedSource feedSource;
+  private final FailedMessages failedMessages;
+  private final Subscriptions subscriptions;
+  private final Inbox inbox;
+  private final WindowCloser closer;
+  private final LeaseCoordinator coordinator;
+  private final LogKeeper keeper;
+  private final SlotStore slots;
+  private final RetryStore retries;
+  private final TraceScope trace = new TraceScope();
+  private final Signal committed = new Signal();
+  private final Signal peersToWake = new Signal();
+  private final Signal leasesNow = new Signal();
+  private final ReentrantLock lifecycle = new ReentrantLock();
+  private final List<Thread> loops = new ArrayList<>();
+  private final List<SlotWorker> manual = new ArrayList<>();
+  private volatile boolean closed;
+  private boolean started;
+
+  DefaultMessaging(MessagingParts parts) {
+    this.parts = parts;
+    OutboxLog outboxLog = new SnapshotWindowLog(parts.dataSource(), parts.runtime().ids());
+    LogTail tail = new LogTail();
+    ChunkCache cache = new ChunkCache(outboxLog, parts.metrics());
+    SubscriberStore subscribers = new SubscriberStore(parts.dataSource());
+    slots = new SlotStore(parts.dataSource(), parts.instance(), parts.config().lease());
+    retries = new RetryStore(parts.dataSource());
+    coordinator = new LeaseCoordinator(parts, slots, retries, trace);
+    closer = new WindowCloser(parts, outboxLog, tail, cache, coordinator::peers);
+    keeper = new LogKeeper(parts.dataSource(), parts.config(), parts.metrics());
+    outbox = new TransactionalOutbox(parts, outboxLog, trace::headers, committed::wake);
+    feedSource = new LogFeedSource(parts, outboxLog, cache, tail, subscribers, committed::wake);
+    failedMessages = new StoredFailedMessages(parts, retries);
+    subscriptions = new StoredSubscriptions(parts, subscribers, slots);
+    inbox = new LocalInbox(parts.transactions());
+  }
+
+  @Override
+  public Outbox outbox() {
+    return outbox;
+  }
+
+  @Override
+  public FeedSource feedSource() {
+    return feedSource;
+  }
+
+  @Override
+  public FailedMessages failedMessages() {
+    return failedMessages;
+  }
+
+  @Override
+  public Subscriptions subscriptions() {
+    return subscriptions;
+  }
+
+  @Override
+  public Inbox inbox() {
+    return inbox;
+  }
+
+  @Override
+  public void start() {
+    lifecycle.lock();
+    try {
+      if (started || closed) {
+        throw new IllegalStateException("messaging was started or closed before");
+      }
+      started = true;
+      loop("leases", this::leases);
+      loop("log", this::closeWindows);
+      loop("upkeep", this::upkeep);
+      loop("peers", this::wakePeers);
+    } finally {
+      lifecycle.unlock();
+    }
+  }
+
+  /** One pass of a loop; says how long to wait before the next. */
+  @FunctionalInterface
+  private interface Pass {
+    void run() throws SQLException, InterruptedException;
+  }
+
+  private void loop(String name, Pass pass) {
+    Thread thread = parts.runtime().threads().newThread(() -> repeat(name, pass));
+    thread.setName("tenon-" + name + "-" + parts.service());
+    loops.add(thread);
+    thread.start();
+  }
+
+  private void repeat(String name, Pass pass) {
+    int failures = 0;
+    while (!closed) {
+      try {
+        pass.run();
+        if (failures > 0) {
+          log.atInfo().addKeyValue("loop", name).log("recovered");
+        }
+        failures = 0;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      } catch (SQLException | RuntimeException e) {
+        failures++;
+        failed(name, e, failures);
+      }
+    }
+  }
+
+  private void failed(String name, Exception failure, int failures) {
+    if (closed) {
+      return;
+    }
+    if (failures == 1 || failures % 10 == 0) {
+      log.atWarn()
+          .addKeyValue("service", parts.service())
+          .addKeyValue("loop", name)
+          .addKeyValue("failures", failures)
+          .addKeyValue("reason", failure.getMessage())
+          .log("background work failed; it is tried again by itself");
+      log.atDebug().setCause(failure).log("background work failed");
+    }
+    closer.distrustHistory();
+    try {
+      Thread.sleep(
+          min(
+              parts.config().backoff().after(failures, parts.runtime().random()),
+              parts.config().lease()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static Duration min(Duration one, Duration other) {
+    return one.compareTo(other) <= 0 ? one : other;
+  }
+
+  private void closeWindows() throws SQLException, InterruptedException {
+    long messages = closer.close();
+    if (messages > 0) {
+      peersToWake.wake();
+    }
+    if (messages >= BUSY_MESSAGES) {
+      Thread.sleep(BUSY_PAUSE);
+    }
+    if (messages == 0 || messages < BUSY_MESSAGES) {
+      boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
+    }
+  }
+
+  private void wakePeers() throws InterruptedException {
+    if (peersToWake.await(parts.config().pollInterval())) {
+      closer.wakePeers();
+    }
+  }
+
+  private void leases() throws SQLException, InterruptedException {
+    if (!parts.subscriptions().isEmpty()) {
+      coordinator.ensureSlots();
+    }
+    Duration interval = min(parts.config().lease().dividedBy(4), Duration.ofSeconds(1));
+    do {
+      coordinator.beat();
+      boolean unused = leasesNow.await(interval);
+    } while (!closed);
+  }
+
+  private void upkeep() throws SQLException, InterruptedException {
+    keep();
+    Thread.sleep(UPKEEP_INTERVAL);
+  }
+
+  private void keep() throws SQLException {
+    Instant now = parts.runtime().clock().instant();
+    keeper.keep(now);
+    Map<String, long[]> counts = retries.counts();
+    for (String subscription : parts.subscriptions().keySet()) {
+      long[] count = counts.getOrDefault(subscription, new long[2]);
+      parts.metrics().failedNow(subscription, count[0], count[1]);
+    }
+  }
+
+  @Override
+  public boolean runPending() {
+    lifecycle.lock();
+    try {
+      if (started || closed) {
+        throw new IllegalStateException("messaging runs by itself, or is closed");
+      }
+      boolean any = closer.close() > 0;
+      for (SlotWorker worker : manualWorkers()) {
+        any |= worker.step(Duration.ZERO);
+      }
+      return any;
+    } catch (SQLException e) {
+      throw new MessagingException(
+          "Could not run what is pending [service=" + parts.service() + "]: " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new MessagingException("Could not run what is pending: interrupted", e);
+    } finally {
+      lifecycle.unlock();
+    }
+  }
+
+  private List<SlotWorker> manualWorkers() throws SQLException {
+    if (manual.isEmpty() && !parts.subscriptions().isEmpty()) {
+      coordinator.ensureSlots();
+      for (Subscription subscription : parts.subscriptions().values()) {
+        for (SlotLease lease : slots.acquire(subscription.id(), parts.config().slots())) {
+          manual.add(new SlotWorker(parts, subscription, lease, slots, retries, trace));
+        }
+      }
+    }
+    return manual;
+  }
+
+  @Override
+  public void close() {
+    lifecycle.lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      committed.wake();
+      peersToWake.wake();
+      leasesNow.wake();
+      for (SlotWorker worker : manual) {
+        worker.closeStream();
+        slots.release(worker.lease());
+      }
+      if (started) {
+        coordinator.close();
+      }
+      endLoops();
+    } catch (SQLException e) {
+      log.atWarn()
+          .addKeyValue("service", parts.service())
+          .addKeyValue("reason", e.getMessage())
+          .log("leases not released; they lapse by themselves");
+    } finally {
+      lifecycle.unlock();
+    }
+  }
+
+  private void endLoops() {
+    for (Thread loop : loops) {
+      loop.interrupt();
+    }
+    try {
+      for (Thread loop : loops) {
+        if (!loop.join(LOOP_JOIN_MAX)) {
+          log.atWarn().addKeyValue("loop", loop.getName()).log("a loop does not end");
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

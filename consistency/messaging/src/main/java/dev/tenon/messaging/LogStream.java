@@ -1,0 +1,120 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.Cursor;
+import dev.tenon.messaging.spi.FeedBatch;
+import dev.tenon.messaging.spi.FeedException;
+import dev.tenon.messaging.spi.FeedMessage;
+import dev.tenon.messaging.spi.FeedRequest;
+import dev.tenon.messaging.spi.FeedStream;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Reads the log for one slot of one subscriber, from the shared cache. Where nothing is for the
+ * slot it tells its progress at the end of the wait, so that the subscriber's cursor moves on.
+ */
+final class LogStream implements FeedStream {
+  private final ChunkCache cache;
+  private final LogTail tail;
+  private final FeedRequest request;
+  private final int messagesMax;
+  private final long bytesMax;
+  private Cursor position;
+  private Cursor told;
+  private OutboxLog.Chunk chunk;
+  private int next;
+  private volatile boolean closed;
+
+  LogStream(
+      ChunkCache cache,
+      LogTail tail,
+      FeedRequest request,
+      Cursor position,
+      MessagingConfig limits) {
+    this.cache = cache;
+    this.tail = tail;
+    this.request = request;
+    this.position = position;
+    this.told = position;
+    this.messagesMax = limits.batchMessagesMax();
+    this.bytesMax = limits.batchBytesMax();
+    this.chunk = new OutboxLog.Chunk(List.of(), position, 0, 0);
+  }
+
+  @Override
+  public Optional<FeedBatch> next(Duration timeout) throws InterruptedException {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    List<FeedMessage> messages = new ArrayList<>();
+    while (true) {
+      if (closed) {
+        throw new FeedException(FeedException.Reason.CLOSED, "The stream is closed.");
+      }
+      long seen = tail.version();
+      boolean atEnd = fill(messages);
+      if (!messages.isEmpty()) {
+        return Optional.of(tell(messages));
+      }
+      long left = deadline - System.nanoTime();
+      if (atEnd && left > 0) {
+        tail.awaitSince(seen, Duration.ofNanos(left));
+      }
+      if (left <= 0) {
+        return position.equals(told) ? Optional.empty() : Optional.of(tell(messages));
+      }
+    }
+  }
+
+  private FeedBatch tell(List<FeedMessage> messages) {
+    told = position;
+    return new FeedBatch(messages, position, chunk.lag() + chunk.rows().size() - next);
+  }
+
+  /** Takes what fits into a batch; says whether the log's end was reached. */
+  private boolean fill(List<FeedMessage> messages) {
+    long bytes = 0;
+    while (messages.size() < messagesMax && bytes < bytesMax) {
+      if (next == chunk.rows().size()) {
+        position = chunk.end();
+        if (!advance()) {
+          return true;
+        }
+        continue;
+      }
+      OutboxLog.Row row = chunk.rows().get(next++);
+      position = next == chunk.rows().size() ? chunk.end() : SnapshotWindowLog.cursorAt(row);
+      if (request.topics().contains(row.message().topic())
+          && HashSlots.contains(request.slot(), row.message())) {
+        messages.add(new FeedMessage(SnapshotWindowLog.cursorAt(row), row.message()));
+        bytes += row.message().payload().length;
+      }
+    }
+    return false;
+  }
+
+  private boolean advance() {
+    try {
+      OutboxLog.Chunk more = cache.read(position);
+      next = 0;
+      chunk = more;
+      return !more.end().equals(position);
+    } catch (SQLException e) {
+      throw new FeedException(
+          FeedException.Reason.UNREACHABLE,
+          "Could not read the log [service="
+              + request.publisher()
+              + "]: "
+              + e.getMessage()
+              + ". Open the stream again.",
+          e);
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    tail.grew();
+  }
+}

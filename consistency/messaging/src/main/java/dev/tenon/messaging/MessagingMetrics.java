@@ -1,0 +1,95 @@
+package dev.tenon.messaging;
+
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Timer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** The meters of messaging; all begin with {@code tenon.messaging}. */
+final class MessagingMetrics {
+  private static final String SUBSCRIPTION = "subscription";
+
+  private final MeterRegistry registry;
+  private final Counter published;
+  private final Counter windows;
+  private final DistributionSummary windowMessages;
+  private final DistributionSummary scanRows;
+  private final Map<String, AtomicLong> lags = new ConcurrentHashMap<>();
+  private final Map<String, AtomicLong> failed = new ConcurrentHashMap<>();
+  private final Map<String, AtomicLong> parked = new ConcurrentHashMap<>();
+
+  MessagingMetrics(MeterRegistry registry) {
+    this.registry = registry;
+    published = registry.counter("tenon.messaging.published");
+    windows = registry.counter("tenon.messaging.windows");
+    windowMessages = registry.summary("tenon.messaging.window.messages");
+    scanRows = registry.summary("tenon.messaging.scan.rows");
+  }
+
+  Counter published() {
+    return published;
+  }
+
+  void windowClosed(long messages) {
+    windows.increment();
+    windowMessages.record(messages);
+  }
+
+  void scanned(long rows) {
+    scanRows.record(rows);
+  }
+
+  void delivered(String subscription, int messages) {
+    registry.counter("tenon.messaging.delivered", SUBSCRIPTION, subscription).increment(messages);
+  }
+
+  void batch(String subscription, long nanos) {
+    Timer timer = registry.timer("tenon.messaging.batch", SUBSCRIPTION, subscription);
+    timer.record(Duration.ofNanos(nanos));
+  }
+
+  void failure(String subscription) {
+    registry.counter("tenon.messaging.failures", SUBSCRIPTION, subscription).increment();
+  }
+
+  void retried(String subscription) {
+    registry.counter("tenon.messaging.retries", SUBSCRIPTION, subscription).increment();
+  }
+
+  void lostTail(String subscription) {
+    registry.counter("tenon.messaging.lost_tail", SUBSCRIPTION, subscription).increment();
+  }
+
+  void takenOver(String subscription) {
+    registry.counter("tenon.messaging.takeovers", SUBSCRIPTION, subscription).increment();
+  }
+
+  void droppedUnread(long rows) {
+    registry.counter("tenon.messaging.dropped_unread").increment(rows);
+  }
+
+  void lag(String subscription, long messages) {
+    gauge(lags, "tenon.messaging.lag", subscription).set(messages);
+  }
+
+  void failedNow(String subscription, long count, long parkedCount) {
+    gauge(failed, "tenon.messaging.failed", subscription).set(count);
+    gauge(parked, "tenon.messaging.parked", subscription).set(parkedCount);
+  }
+
+  private AtomicLong gauge(Map<String, AtomicLong> gauges, String name, String subscription) {
+    return gauges.computeIfAbsent(
+        subscription,
+        id -> {
+          AtomicLong value = new AtomicLong();
+          registry.gauge(name, List.of(Tag.of(SUBSCRIPTION, id)), value);
+          return value;
+        });
+  }
+}

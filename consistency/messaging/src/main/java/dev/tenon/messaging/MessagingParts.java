@@ -1,0 +1,34 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.runtime.TenonRuntime;
+import dev.tenon.transaction.Transactions;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+
+/**
+ * What the parts of one messaging share.
+ *
+ * @param instance the id of this process among the instances of the service
+ */
+record MessagingParts(
+    UUID instance,
+    Transactions transactions,
+    Map<String, Topic> topics,
+    Map<String, Subscription> subscriptions,
+    Optional<FeedTransport> transport,
+    Optional<String> address,
+    MessagingConfig config,
+    TenonRuntime runtime,
+    MessagingMetrics metrics) {
+
+  String service() {
+    return transactions.database().service();
+  }
+
+  DataSource dataSource() {
+    return transactions.database().dataSource();
+  }
+}

@@ -1,0 +1,367 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.Cursor;
+import dev.tenon.messaging.spi.FeedRequest;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import javax.sql.DataSource;
+
+/**
+ * Cursors of this service's subscriptions, and who owns them. Leases run by the database's clock.
+ * The fence is checked by the last statement of every transaction, and a transaction that idles
+ * longer than a part of the lease is ended by the database: a process that was paused can neither
+ * write late nor keep its successor waiting. Thread-safe.
+ */
+final class SlotStore {
+  private static final int PASSED_WINDOWS_RECENT = 500;
+  private static final int PASSED_WINDOWS_STRIDE = 64;
+  static final int PASSED_WINDOWS_MAX = 1_000;
+
+  private final DataSource dataSource;
+  private final UUID instance;
+  private final Duration lease;
+
+  SlotStore(DataSource dataSource, UUID instance, Duration lease) {
+    this.dataSource = dataSource;
+    this.instance = instance;
+    this.lease = lease;
+  }
+
+  /** Makes the slots of a subscription unless they are there. */
+  void ensure(String subscription, int slots) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement insert =
+            connection.prepareStatement(
+                "INSERT INTO tenon.slot (subscription, slot, slots)"
+                    + " SELECT ?, s, ? FROM generate_series(0, ? - 1) s"
+                    + " WHERE NOT EXISTS (SELECT 1 FROM tenon.slot WHERE subscription = ?)"
+                    + " ON CONFLICT DO NOTHING")) {
+      insert.setString(1, subscription);
+      insert.setInt(2, slots);
+      insert.setInt(3, slots);
+      insert.setString(4, subscription);
+      insert.executeUpdate();
+    }
+  }
+
+  /** Shows that this instance lives; says how many do, itself included. */
+  int beat(Optional<String> address) throws SQLException {
+    return Sql.transaction(
+        dataSource,
+        connection -> {
+          relaxed(connection);
+          try (PreparedStatement upsert =
+              connection.prepareStatement(
+                  "INSERT INTO tenon.instance (id, address) VALUES (?, ?)"
+                      + " ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(),"
+                      + " address = excluded.address")) {
+            upsert.setObject(1, instance);
+            upsert.setString(2, address.orElse(null));
+            upsert.executeUpdate();
+          }
+          try (PreparedStatement count =
+              connection.prepareStatement(
+                  "SELECT count(*) FROM tenon.instance"
+                      + " WHERE seen_at > clock_timestamp() - ? * interval '1 ms'")) {
+            count.setLong(1, lease.toMillis());
+            try (ResultSet row = count.executeQuery()) {
+              row.next();
+              return Math.max(1, row.getInt(1));
+            }
+          }
+        });
+  }
+
+  /** The addresses of the other instances that live. */
+  List<String> peers() throws SQLException {
+    List<String> addresses = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT address FROM tenon.instance WHERE id <> ? AND address IS NOT NULL"
+                    + " AND seen_at > clock_timestamp() - ? * interval '1 ms'")) {
+      select.setObject(1, instance);
+      select.setLong(2, lease.toMillis());
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          addresses.add(row.getString(1));
+        }
+      }
+    }
+    return addresses;
+  }
+
+  /** Takes free or lapsed slots, in their order, without waiting for anyone. */
+  List<SlotLease> acquire(String subscription, int most) throws SQLException {
+    List<SlotLease> taken = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement update =
+            connection.prepareStatement(
+                "WITH free AS (SELECT subscription, slot, owner AS former FROM tenon.slot"
+                    + " WHERE subscription = ?"
+                    + " AND (owner IS NULL OR lease_until < clock_timestamp())"
+                    + " ORDER BY slot LIMIT ? FOR UPDATE SKIP LOCKED)"
+                    + " UPDATE tenon.slot s SET owner = ?, fence = s.fence + 1,"
+                    + " lease_until = clock_timestamp() + ? * interval '1 ms' FROM free"
+                    + " WHERE s.subscription = free.subscription AND s.slot = free.slot"
+                    + " RETURNING s.subscription, s.slot, s.slots, s.fence, s.window_n,"
+                    + " s.window_id, s.seq, s.snapshot, free.former IS NOT NULL AS taken_over")) {
+      update.setString(1, subscription);
+      update.setInt(2, most);
+      update.setObject(3, instance);
+      update.setLong(4, lease.toMillis());
+      try (ResultSet row = update.executeQuery()) {
+        while (row.next()) {
+          taken.add(lease(row));
+        }
+      }
+    }
+    return taken;
+  }
+
+  private static SlotLease lease(ResultSet row) throws SQLException {
+    return new SlotLease(
+        row.getString("subscription"),
+        new FeedRequest.Slot(row.getInt("slot"), row.getInt("slots")),
+        row.getLong("fence"),
+        cursor(row),
+        row.getBoolean("taken_over"));
+  }
+
+  private static Optional<Cursor> cursor(ResultSet row) throws SQLException {
+    UUID windowId = row.getObject("window_id", UUID.class);
+    if (windowId == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        new Cursor(
+            row.getLong("window_n"),
+            windowId,
+            row.getLong("seq"),
+            Optional.ofNullable(row.getString("snapshot"))));
+  }
+
+  /** Renews what this instance owns; returns the fence of each, by the lease's id. */
+  Map<String, Long> renew() throws SQLException {
+    return Sql.transaction(
+        dataSource,
+        connection -> {
+          relaxed(connection);
+          Map<String, Long> fences = new HashMap<>();
+          try (PreparedStatement update =
+              connection.prepareStatement(
+                  "UPDATE tenon.slot SET lease_until = clock_timestamp() + ? * interval '1 ms'"
+                      + " WHERE owner = ? RETURNING subscription, slot, fence")) {
+            update.setLong(1, lease.toMillis());
+            update.setObject(2, instance);
+            try (ResultSet row = update.executeQuery()) {
+              while (row.next()) {
+                fences.put(row.getString(1) + "#" + row.getInt(2), row.getLong(3));
+              }
+            }
+          }
+          return fences;
+        });
+  }
+
+  /** Gives a slot up, if it is still this instance's. */
+  void release(SlotLease owned) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement update =
+            connection.prepareStatement(
+                "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
+                    + " WHERE subscription = ? AND slot = ? AND fence = ?")) {
+      update.setString(1, owned.subscription());
+      update.setInt(2, owned.slot().index());
+      update.setLong(3, owned.fence());
+      update.executeUpdate();
+    }
+  }
+
+  /** Takes this instance off the list. */
+  void leave() throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement delete =
+            connection.prepareStatement(
+                "DELETE FROM tenon.instance WHERE id = ?"
+                    + " OR seen_at < clock_timestamp() - interval '1 hour'")) {
+      delete.setObject(1, instance);
+      delete.executeUpdate();
+    }
+  }
+
+  /** Begins a transaction under a lease: durable, and ended by the database if it idles. */
+  void begin(Connection connection) throws SQLException {
+    try (PreparedStatement set =
+        connection.prepareStatement(
+            "SELECT set_config('idle_in_transaction_session_timeout', ?, true), ("
+                + SnapshotWindowLog.FORCE_DURABLE
+                + ")")) {
+      set.setString(1, Long.toString(Math.max(1, lease.toMillis() * 2 / 3)));
+      set.execute();
+    }
+  }
+
+  /**
+   * Moves the cursor as the last statement of a transaction.
+   *
+   * @param remember whether to note the window as passed
+   * @throws LeaseLostException if another instance owns the slot; the transaction must roll back
+   */
+  void advance(Connection connection, SlotLease owned, Cursor cursor, boolean remember)
+      throws SQLException {
+    String move =
+        "UPDATE tenon.slot SET window_n = ?, window_id = ?, seq = ?, snapshot = ?"
+            + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?";
+    String sql =
+        remember
+            ? "WITH moved AS ("
+                + move
+                + " RETURNING subscription, slot, window_n, window_id), passed AS (INSERT INTO"
+                + " tenon.passed_window (subscription, slot, window_n, window_id)"
+                + " SELECT * FROM moved ON CONFLICT (subscription, slot, window_n)"
+                + " DO UPDATE SET window_id = excluded.window_id) SELECT count(*) FROM moved"
+            : "WITH moved AS (" + move + " RETURNING 1) SELECT count(*) FROM moved";
+    try (PreparedStatement update = connection.prepareStatement(sql)) {
+      update.setLong(1, cursor.window());
+      update.setObject(2, cursor.windowId());
+      update.setLong(3, cursor.seq());
+      if (cursor.snapshot().isPresent()) {
+        update.setString(4, cursor.snapshot().get());
+      } else {
+        update.setNull(4, Types.VARCHAR);
+      }
+      update.setString(5, owned.subscription());
+      update.setInt(6, owned.slot().index());
+      update.setLong(7, owned.fence());
+      update.setObject(8, instance);
+      requireOne(update, owned);
+    }
+  }
+
+  /** Checks the fence as the last statement of a transaction that moves no cursor. */
+  void check(Connection connection, SlotLease owned) throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "WITH held AS (UPDATE tenon.slot SET fence = fence"
+                + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ? RETURNING 1)"
+                + " SELECT count(*) FROM held")) {
+      update.setString(1, owned.subscription());
+      update.setInt(2, owned.slot().index());
+      update.setLong(3, owned.fence());
+      update.setObject(4, instance);
+      requireOne(update, owned);
+    }
+  }
+
+  private static void requireOne(PreparedStatement update, SlotLease owned) throws SQLException {
+    try (ResultSet row = update.executeQuery()) {
+      row.next();
+      if (row.getInt(1) != 1) {
+        throw new LeaseLostException(owned.subscription(), owned.slot().index());
+      }
+    }
+  }
+
+  /** The committed cursor of a slot that this instance owns; empty before the first batch. */
+  Optional<Cursor> committed(SlotLease owned) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT window_n, window_id, seq, snapshot FROM tenon.slot"
+                    + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?")) {
+      select.setString(1, owned.subscription());
+      select.setInt(2, owned.slot().index());
+      select.setLong(3, owned.fence());
+      select.setObject(4, instance);
+      try (ResultSet row = select.executeQuery()) {
+        if (!row.next()) {
+          throw new LeaseLostException(owned.subscription(), owned.slot().index());
+        }
+        return cursor(row);
+      }
+    }
+  }
+
+  /** The windows that a slot has passed, newest first. */
+  List<Cursor> passed(SlotLease owned) throws SQLException {
+    List<Cursor> passed = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT window_n, window_id FROM tenon.passed_window"
+                    + " WHERE subscription = ? AND slot = ? ORDER BY window_n DESC LIMIT ?")) {
+      select.setString(1, owned.subscription());
+      select.setInt(2, owned.slot().index());
+      select.setInt(3, PASSED_WINDOWS_MAX);
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          passed.add(Cursor.endOf(row.getLong(1), row.getObject(2, UUID.class)));
+        }
+      }
+    }
+    return passed;
+  }
+
+  /** Keeps the recent passed windows, and a few of the older ones. */
+  void thinPassed(SlotLease owned) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement delete =
+            connection.prepareStatement(
+                "WITH recent AS (SELECT window_n FROM tenon.passed_window"
+                    + " WHERE subscription = ? AND slot = ? ORDER BY window_n DESC"
+                    + " OFFSET ? LIMIT 1)"
+                    + " DELETE FROM tenon.passed_window p USING recent"
+                    + " WHERE p.subscription = ? AND p.slot = ? AND p.window_n < recent.window_n"
+                    + " AND (p.window_n % ? <> 0 OR p.window_n < recent.window_n - ?)")) {
+      delete.setString(1, owned.subscription());
+      delete.setInt(2, owned.slot().index());
+      delete.setInt(3, PASSED_WINDOWS_RECENT);
+      delete.setString(4, owned.subscription());
+      delete.setInt(5, owned.slot().index());
+      delete.setInt(6, PASSED_WINDOWS_STRIDE);
+      delete.setLong(7, (long) PASSED_WINDOWS_RECENT * PASSED_WINDOWS_STRIDE);
+      delete.executeUpdate();
+    }
+  }
+
+  /** Lists the slots of all subscriptions. */
+  List<Subscriptions.Slot> list() throws SQLException {
+    List<Subscriptions.Slot> slots = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT subscription, slot, coalesce(window_n, -1), owner::text,"
+                    + " greatest(lease_until, 'epoch') AS lease_until"
+                    + " FROM tenon.slot ORDER BY 1, 2");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        slots.add(
+            new Subscriptions.Slot(
+                row.getString(1),
+                row.getInt(2),
+                row.getLong(3),
+                Optional.ofNullable(row.getString(4)),
+                Sql.instant(row, "lease_until")));
+      }
+    }
+    return slots;
+  }
+
+  /** Losing this commit only shortens a lease. */
+  private static void relaxed(Connection connection) throws SQLException {
+    try (var statement = connection.createStatement()) {
+      statement.execute("SET LOCAL synchronous_commit = off");
+    }
+  }
+}

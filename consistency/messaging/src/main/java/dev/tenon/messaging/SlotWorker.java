@@ -1,0 +1,333 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.Cursor;
+import dev.tenon.messaging.spi.FeedBatch;
+import dev.tenon.messaging.spi.FeedException;
+import dev.tenon.messaging.spi.FeedMessage;
+import dev.tenon.messaging.spi.FeedReport;
+import dev.tenon.messaging.spi.FeedRequest;
+import dev.tenon.messaging.spi.FeedRequest.Position;
+import dev.tenon.messaging.spi.FeedStream;
+import dev.tenon.messaging.spi.FeedTransport;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Delivers one slot of one subscription: takes a batch, applies it, moves the cursor in the commit
+ * of its effects, and tries failed messages in between. One thread does all of it, so that live
+ * delivery and replay of a key exclude each other.
+ */
+final class SlotWorker {
+  private static final Logger log = LoggerFactory.getLogger(SlotWorker.class);
+  private static final Duration REPORT_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration IDLE_WAIT = Duration.ofSeconds(5);
+  private static final int THIN_EVERY = 200;
+
+  private final MessagingParts parts;
+  private final Subscription subscription;
+  private final SlotLease lease;
+  private final SlotStore slots;
+  private final RetryStore retries;
+  private final FeedTransport transport;
+  private final BatchApplier applier;
+  private final Set<String> blocked = new HashSet<>();
+
+  private @Nullable FeedStream stream;
+  private boolean loaded;
+  private Optional<Cursor> committed;
+  private Optional<Cursor> reported = Optional.empty();
+  private Instant reportedAt = Instant.EPOCH;
+  private Instant retriesLookedAt = Instant.EPOCH;
+  private Instant retryDue = Instant.MAX;
+  private long windowRemembered = -1;
+  private int remembered;
+  private volatile boolean stopping;
+
+  SlotWorker(
+      MessagingParts parts,
+      Subscription subscription,
+      SlotLease lease,
+      SlotStore slots,
+      RetryStore retries,
+      TraceScope trace) {
+    this.parts = parts;
+    this.subscription = subscription;
+    this.lease = lease;
+    this.slots = slots;
+    this.retries = retries;
+    this.transport = parts.transport().orElseThrow();
+    this.committed = lease.cursor();
+    this.applier =
+        new BatchApplier(
+            parts, lease, slots, retries, new Dispatcher(subscription, trace), blocked);
+  }
+
+  SlotLease lease() {
+    return lease;
+  }
+
+  /** Runs until told to stop, or the lease is lost. */
+  void run() {
+    int failures = 0;
+    while (!stopping) {
+      try {
+        step(IDLE_WAIT);
+        failures = 0;
+      } catch (LeaseLostException e) {
+        log.atInfo().addKeyValue("slot", lease.id()).log("slot taken over by another instance");
+        stopping = true;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        stopping = true;
+      } catch (SQLException | RuntimeException e) {
+        failures++;
+        broken(e, failures);
+      }
+    }
+    closeStream();
+  }
+
+  private void broken(Exception failure, int failures) {
+    closeStream();
+    loaded = false;
+    if (stopping) {
+      return;
+    }
+    Duration wait = parts.config().backoff().after(failures, parts.runtime().random());
+    if (failures == 1 || failures % 10 == 0) {
+      log.atWarn()
+          .addKeyValue("slot", lease.id())
+          .addKeyValue("failures", failures)
+          .addKeyValue("reason", failure.getMessage())
+          .log("delivery interrupted; it goes on by itself");
+      log.atDebug().setCause(failure).log("delivery interrupted");
+    }
+    try {
+      Thread.sleep(wait);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      stopping = true;
+    }
+  }
+
+  /** Ends {@link #run} after the batch in progress. */
+  void stop() {
+    stopping = true;
+    FeedStream open = stream;
+    if (open != null) {
+      open.close();
+    }
+  }
+
+  void closeStream() {
+    FeedStream open = stream;
+    stream = null;
+    if (open != null) {
+      open.close();
+    }
+  }
+
+  /**
+   * Does what is due: failed messages first, then a batch.
+   *
+   * @param wait how long to wait for a batch
+   * @return whether anything was handled
+   */
+  boolean step(Duration wait) throws InterruptedException, SQLException {
+    if (!loaded) {
+      load();
+    }
+    boolean retried = retryDueMessages();
+    FeedStream open = stream;
+    if (open == null) {
+      open = openStream();
+      stream = open;
+    }
+    Optional<FeedBatch> batch = open.next(retried ? Duration.ZERO : shorter(wait));
+    boolean moved = false;
+    if (batch.isPresent()) {
+      moved = apply(batch.get());
+    }
+    report();
+    return retried || moved;
+  }
+
+  private void load() throws SQLException {
+    committed = slots.committed(lease);
+    blocked.clear();
+    blocked.addAll(retries.keys(lease));
+    retriesLookedAt = Instant.EPOCH;
+    loaded = true;
+  }
+
+  private Duration shorter(Duration wait) {
+    Duration least = wait;
+    Instant now = parts.runtime().clock().instant();
+    if (!blocked.isEmpty()) {
+      least = min(least, parts.config().pollInterval());
+      if (retryDue.isBefore(now.plus(least))) {
+        least = Duration.between(now, retryDue);
+      }
+    }
+    if (!reported.equals(committed)) {
+      least = min(least, Duration.between(now, reportedAt.plus(REPORT_INTERVAL)));
+    }
+    return least.isNegative() ? Duration.ZERO : least;
+  }
+
+  private static Duration min(Duration one, Duration other) {
+    return one.compareTo(other) <= 0 ? one : other;
+  }
+
+  private FeedStream openStream() throws SQLException {
+    Position start =
+        committed
+            .<Position>map(Position.After::new)
+            .orElseGet(
+                () ->
+                    switch (subscription.start()) {
+                      case BEGINNING -> new Position.Beginning();
+                      case NOW -> new Position.Now();
+                    });
+    try {
+      return transport.open(request(start));
+    } catch (FeedException e) {
+      if (e.reason() != FeedException.Reason.UNKNOWN_POSITION) {
+        throw e;
+      }
+      List<Cursor> passed = slots.passed(lease);
+      parts.metrics().lostTail(subscription.id());
+      log.atWarn()
+          .addKeyValue("slot", lease.id())
+          .addKeyValue("window", committed.map(Cursor::window).orElse(-1L))
+          .log(
+              "the publisher does not know our position: it lost its tail, was restored, or dropped"
+                  + " what we had not read. Reading on from the newest position both know;"
+                  + " messages may be missing or come again");
+      return transport.open(request(new Position.AfterNewestKnown(passed)));
+    }
+  }
+
+  private FeedRequest request(Position position) {
+    return new FeedRequest(
+        subscription.publisher(),
+        parts.service(),
+        subscription.name(),
+        subscription.consumers().keySet(),
+        lease.slot(),
+        position);
+  }
+
+  private boolean apply(FeedBatch batch) throws SQLException {
+    long begun = System.nanoTime();
+    List<FeedMessage> messages = batch.messages();
+    int from = 0;
+    int to = messages.size();
+    do {
+      BatchApplier.Outcome outcome =
+          applier.apply(messages.subList(from, to), end(batch, to), remember(batch.end()));
+      switch (outcome) {
+        case BatchApplier.Outcome.Committed(int count, Cursor cursor) -> {
+          committed = Optional.of(cursor);
+          from += count;
+          to = messages.size();
+        }
+        case BatchApplier.Outcome.Failed(int at, Throwable reason) -> {
+          if (at > 0) {
+            to = from + at;
+          } else {
+            applier.setAside(messages.get(from), reason);
+            committed = Optional.of(messages.get(from).cursor());
+            from++;
+            to = messages.size();
+          }
+        }
+      }
+    } while (from < messages.size());
+    parts.metrics().lag(subscription.id(), batch.lag());
+    parts.metrics().batch(subscription.id(), System.nanoTime() - begun);
+    thin();
+    return !messages.isEmpty() || batch.end().snapshot().isPresent();
+  }
+
+  private static Cursor end(FeedBatch batch, int to) {
+    return to == batch.messages().size() ? batch.end() : batch.messages().get(to - 1).cursor();
+  }
+
+  private boolean remember(Cursor end) {
+    boolean fresh = end.window() != windowRemembered && end.snapshot().isEmpty();
+    windowRemembered = end.window();
+    remembered += fresh ? 1 : 0;
+    return fresh;
+  }
+
+  private void thin() throws SQLException {
+    if (remembered >= THIN_EVERY) {
+      remembered = 0;
+      slots.thinPassed(lease);
+    }
+  }
+
+  private boolean retryDueMessages() throws SQLException {
+    Instant now = parts.runtime().clock().instant();
+    boolean look =
+        !blocked.isEmpty()
+            && (!now.isBefore(retryDue)
+                || !now.isBefore(retriesLookedAt.plus(parts.config().pollInterval())));
+    if (!look) {
+      return false;
+    }
+    retriesLookedAt = now;
+    List<RetryStore.Head> heads = retries.heads(lease);
+    if (heads.size() < RetryStore.HEADS_MAX) {
+      blocked.clear();
+      heads.forEach(head -> blocked.add(head.orderKey()));
+    }
+    boolean any = false;
+    retryDue = Instant.MAX;
+    for (RetryStore.Head head : heads) {
+      if (stopping) {
+        break;
+      }
+      if (!head.parked() && !head.nextAt().isAfter(now)) {
+        applier.retry(head);
+        any = true;
+        retryDue = now;
+      } else if (!head.parked() && head.nextAt().isBefore(retryDue)) {
+        retryDue = head.nextAt();
+      }
+    }
+    return any;
+  }
+
+  private void report() {
+    Instant now = parts.runtime().clock().instant();
+    Optional<Cursor> position = committed.filter(cursor -> cursor.snapshot().isEmpty());
+    if (position.isEmpty()
+        || reported.equals(position)
+        || now.isBefore(reportedAt.plus(REPORT_INTERVAL))) {
+      return;
+    }
+    reportedAt = now;
+    try {
+      transport.report(
+          new FeedReport(
+              subscription.publisher(),
+              parts.service(),
+              subscription.name(),
+              lease.slot(),
+              position.get()));
+      reported = position;
+    } catch (FeedException e) {
+      log.atDebug().addKeyValue("slot", lease.id()).setCause(e).log("report not delivered");
+    }
+  }
+}

@@ -1,0 +1,118 @@
+package dev.tenon.messaging;
+
+import dev.tenon.transaction.Transactions;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+
+/** The subscriptions, both ways, in the service's own database. */
+final class StoredSubscriptions implements Subscriptions {
+  private static final Duration RESTART_MAX = Duration.ofMinutes(1);
+
+  private final MessagingParts parts;
+  private final SubscriberStore subscribers;
+  private final SlotStore slots;
+
+  StoredSubscriptions(MessagingParts parts, SubscriberStore subscribers, SlotStore slots) {
+    this.parts = parts;
+    this.subscribers = subscribers;
+    this.slots = slots;
+  }
+
+  @Override
+  public List<Subscriber> subscribers() {
+    try {
+      return subscribers.list();
+    } catch (SQLException e) {
+      throw failed("list subscribers", e);
+    }
+  }
+
+  @Override
+  public int forget(String subscriber, String subscription) {
+    try {
+      return subscribers.forget(subscriber, subscription);
+    } catch (SQLException e) {
+      throw failed("forget a subscriber", e);
+    }
+  }
+
+  @Override
+  public List<Slot> slots() {
+    try {
+      return slots.list();
+    } catch (SQLException e) {
+      throw failed("list subscriptions", e);
+    }
+  }
+
+  /**
+   * First the fences are raised, in a commit of their own: whatever is in progress can no longer
+   * commit. Only then is wiped, so that nothing comes back after the wipe.
+   */
+  @Override
+  public void restart(String subscriptionId, Transactions.Action<SQLException> wipe)
+      throws SQLException {
+    int fenced =
+        Sql.transaction(parts.dataSource(), connection -> fence(connection, subscriptionId));
+    if (fenced == 0) {
+      throw new MessagingException(
+          "Could not restart a subscription [service="
+              + parts.service()
+              + ", subscription="
+              + subscriptionId
+              + "]: there is none of that name. Known are "
+              + parts.subscriptions().keySet()
+              + ".");
+    }
+    parts
+        .transactions()
+        .<SQLException>run(
+            unit -> {
+              wipe.run(unit);
+              unit.beforeCommit(connection -> rewind(connection, subscriptionId));
+            });
+  }
+
+  private int fence(Connection connection, String subscriptionId) throws SQLException {
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE tenon.slot SET fence = fence + 1, owner = ?,"
+                + " lease_until = clock_timestamp() + ? * interval '1 ms'"
+                + " WHERE subscription = ?")) {
+      update.setObject(1, parts.runtime().ids().next());
+      update.setLong(2, RESTART_MAX.toMillis());
+      update.setString(3, subscriptionId);
+      return update.executeUpdate();
+    }
+  }
+
+  private static void rewind(Connection connection, String subscriptionId) throws SQLException {
+    for (String sql :
+        List.of(
+            "DELETE FROM tenon.retry WHERE subscription = ?",
+            "DELETE FROM tenon.passed_window WHERE subscription = ?",
+            "UPDATE tenon.slot SET fence = fence + 1, owner = NULL, lease_until = '-infinity',"
+                + " window_n = NULL, window_id = NULL, seq = NULL, snapshot = NULL"
+                + " WHERE subscription = ?")) {
+      try (PreparedStatement statement = connection.prepareStatement(sql)) {
+        statement.setString(1, subscriptionId);
+        statement.executeUpdate();
+      }
+    }
+  }
+
+  private MessagingException failed(String what, SQLException e) {
+    return new MessagingException(
+        "Could not "
+            + what
+            + " [service="
+            + parts.service()
+            + "]: "
+            + e.getMessage()
+            + ". Check that the database can be reached.",
+        e);
+  }
+}

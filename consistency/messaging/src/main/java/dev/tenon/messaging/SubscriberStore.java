@@ -1,0 +1,78 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.spi.Cursor;
+import dev.tenon.messaging.spi.FeedReport;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import javax.sql.DataSource;
+
+/** How far each subscriber of this service's log has committed. Thread-safe. */
+final class SubscriberStore {
+  private final DataSource dataSource;
+
+  SubscriberStore(DataSource dataSource) {
+    this.dataSource = dataSource;
+  }
+
+  /** Reports may be lost or come late: a slot's position is what the newest one says. */
+  void report(FeedReport report) throws SQLException {
+    Cursor cursor = report.cursor();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement upsert =
+            connection.prepareStatement(
+                "INSERT INTO tenon.subscriber"
+                    + " (subscriber, subscription, slot, slots, window_n, seq)"
+                    + " VALUES (?, ?, ?, ?, ?, ?)"
+                    + " ON CONFLICT (subscriber, subscription, slot) DO UPDATE SET"
+                    + " slots = excluded.slots, window_n = excluded.window_n,"
+                    + " seq = excluded.seq, reported_at = clock_timestamp()")) {
+      upsert.setString(1, report.subscriber());
+      upsert.setString(2, report.subscription());
+      upsert.setInt(3, report.slot().index());
+      upsert.setInt(4, report.slot().count());
+      upsert.setLong(5, cursor.window());
+      upsert.setLong(6, cursor.seq());
+      upsert.executeUpdate();
+    }
+  }
+
+  int forget(String subscriber, String subscription) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement delete =
+            connection.prepareStatement(
+                "DELETE FROM tenon.subscriber WHERE subscriber = ? AND subscription = ?")) {
+      delete.setString(1, subscriber);
+      delete.setString(2, subscription);
+      return delete.executeUpdate();
+    }
+  }
+
+  List<Subscriptions.Subscriber> list() throws SQLException {
+    List<Subscriptions.Subscriber> found = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT s.subscriber, s.subscription, s.slot, s.window_n, s.reported_at,"
+                    + " (SELECT total FROM tenon.outbox_window ORDER BY n DESC LIMIT 1)"
+                    + " - coalesce((SELECT total FROM tenon.outbox_window WHERE n <= s.window_n"
+                    + " ORDER BY n DESC LIMIT 1), 0) AS lag"
+                    + " FROM tenon.subscriber s ORDER BY 1, 2, 3");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        found.add(
+            new Subscriptions.Subscriber(
+                row.getString(1),
+                row.getString(2),
+                row.getInt(3),
+                row.getLong(4),
+                row.getLong("lag"),
+                Sql.instant(row, "reported_at")));
+      }
+    }
+    return found;
+  }
+}
