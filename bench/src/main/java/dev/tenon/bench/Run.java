@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Run {
   private static final AtomicInteger RUNS = new AtomicInteger();
-  private static final int MESSAGES_MAX = 4_000_000;
+  private static final int MESSAGES_MAX = 2_000_000;
   private static final Duration DRAIN_MAX = Duration.ofSeconds(60);
 
   private final PostgresServer server;
