@@ -174,8 +174,7 @@ final class DefaultMessaging implements Messaging {
     }
     if (messages >= BUSY_MESSAGES) {
       Thread.sleep(BUSY_PAUSE);
-    }
-    if (messages == 0 || messages < BUSY_MESSAGES) {
+    } else {
       boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
     }
   }

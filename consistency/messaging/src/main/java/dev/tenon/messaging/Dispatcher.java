@@ -53,6 +53,10 @@ final class Dispatcher {
     } catch (IllegalArgumentException e) {
       throw new UndeliverableException("unreadable payload: " + e.getMessage(), e);
     }
-    registration.consumer().accept(payload, context);
+    try {
+      registration.consumer().accept(payload, context);
+    } catch (LinkageError | AssertionError | StackOverflowError e) {
+      throw new MessagingException("The consumer failed with " + e, e);
+    }
   }
 }

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,36 +53,39 @@ final class LeaseCoordinator {
    * One round: show life, renew, stop what is lost, balance. To be called every part of a lease.
    */
   void beat() throws SQLException {
-    int instances = slots.beat(parts.address());
-    peers = instances > 1 ? slots.peers() : List.of();
-    if (parts.subscriptions().isEmpty()) {
+    Set<String> subscriptions = parts.subscriptions().keySet();
+    Map<String, Integer> readers = slots.beat(parts.address(), subscriptions);
+    peers = parts.transport().isPresent() ? slots.peers() : List.of();
+    if (subscriptions.isEmpty()) {
       return;
     }
     Map<String, Long> fences = slots.renew();
     lock.lock();
     try {
-      dropLost(fences);
+      dropEnded(fences);
+      if (!running.keySet().containsAll(fences.keySet())) {
+        slots.releaseExcept(running.keySet());
+      }
       for (Subscription subscription : parts.subscriptions().values()) {
-        balance(subscription, instances);
+        balance(subscription, Math.max(1, readers.getOrDefault(subscription.id(), 1)));
       }
     } finally {
       lock.unlock();
     }
   }
 
-  private void dropLost(Map<String, Long> fences) {
+  /** Forgets workers that have ended, and stops those whose slot is another instance's by now. */
+  private void dropEnded(Map<String, Long> fences) {
     running
         .values()
         .removeIf(
             entry -> {
               SlotLease lease = entry.worker().lease();
-              boolean ours =
-                  Long.valueOf(lease.fence()).equals(fences.get(lease.id()))
-                      && entry.thread().isAlive();
+              boolean ours = Long.valueOf(lease.fence()).equals(fences.get(lease.id()));
               if (!ours) {
                 entry.worker().stop();
               }
-              return !ours;
+              return !ours || !entry.thread().isAlive();
             });
   }
 
@@ -90,10 +94,9 @@ final class LeaseCoordinator {
     int total =
         owned.isEmpty() ? parts.config().slots() : owned.getFirst().worker().lease().slot().count();
     int share = (total + instances - 1) / instances;
+    // A worker that is told to stop ends after its batch; a later round gives its slot up.
     for (int i = share; i < owned.size(); i++) {
-      SlotLease lease = owned.get(i).worker().lease();
-      stopAndRelease(owned.get(i));
-      running.remove(lease.id());
+      owned.get(i).worker().stop();
     }
     if (owned.size() < share) {
       for (SlotLease lease : slots.acquire(subscription.id(), share - owned.size())) {
@@ -123,12 +126,6 @@ final class LeaseCoordinator {
     thread.start();
   }
 
-  private void stopAndRelease(Running entry) throws SQLException {
-    entry.worker().stop();
-    join(entry);
-    slots.release(entry.worker().lease());
-  }
-
   private static void join(Running entry) {
     try {
       if (!entry.thread().join(JOIN_MAX)) {
@@ -148,7 +145,8 @@ final class LeaseCoordinator {
     try {
       running.values().forEach(entry -> entry.worker().stop());
       for (Running entry : running.values()) {
-        stopAndRelease(entry);
+        join(entry);
+        slots.release(entry.worker().lease());
       }
       running.clear();
       slots.leave();

@@ -136,21 +136,47 @@ final class LogKeeper {
    * report nothing for too long do not count.
    */
   private long floor(Instant now) throws SQLException {
-    try (Connection connection = dataSource.getConnection();
-        PreparedStatement select =
-            connection.prepareStatement(
-                "SELECT least("
-                    + " (SELECT coalesce(max(n), 0) FROM tenon.outbox_window WHERE closed_at < ?),"
-                    + " (SELECT min(CASE WHEN seq = 9223372036854775807 THEN window_n"
-                    + "   ELSE window_n - 1 END)"
-                    + "  FROM tenon.subscriber WHERE reported_at > ?))")) {
-      select.setObject(1, Sql.time(now.minus(config.retention())));
-      select.setObject(2, Sql.time(now.minus(config.subscriberHoldMax())));
-      try (ResultSet row = select.executeQuery()) {
-        row.next();
-        return row.getLong(1);
+    try (Connection connection = dataSource.getConnection()) {
+      long old = lastClosedBefore(connection, now.minus(config.retention()));
+      try (PreparedStatement select =
+          connection.prepareStatement(
+              "SELECT least(?, min(CASE WHEN seq = 9223372036854775807 THEN window_n"
+                  + " ELSE window_n - 1 END)) FROM tenon.subscriber WHERE reported_at > ?")) {
+        select.setLong(1, old);
+        select.setObject(2, Sql.time(now.minus(config.subscriberHoldMax())));
+        try (ResultSet row = select.executeQuery()) {
+          row.next();
+          return row.getLong(1);
+        }
       }
     }
+  }
+
+  /** Halves the range of numbers, which have no gaps and are in the order of time. */
+  private static long lastClosedBefore(Connection connection, Instant time) throws SQLException {
+    long low;
+    long high;
+    try (PreparedStatement select =
+            connection.prepareStatement("SELECT min(n), max(n) FROM tenon.outbox_window");
+        ResultSet row = select.executeQuery()) {
+      row.next();
+      low = row.getLong(1);
+      high = row.getLong(2);
+    }
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT closed_at < ? FROM tenon.outbox_window WHERE n = ?")) {
+      while (low < high) {
+        long middle = low + (high - low + 1) / 2;
+        select.setObject(1, Sql.time(time));
+        select.setLong(2, middle);
+        try (ResultSet row = select.executeQuery()) {
+          boolean before = row.next() && row.getBoolean(1);
+          low = before ? middle : low;
+          high = before ? high : middle - 1;
+        }
+      }
+    }
+    return low;
   }
 
   private void drop(Partition partition, long floor) throws SQLException {

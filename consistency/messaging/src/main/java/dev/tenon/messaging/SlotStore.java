@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import javax.sql.DataSource;
 
@@ -54,32 +55,44 @@ final class SlotStore {
     }
   }
 
-  /** Shows that this instance lives; says how many do, itself included. */
-  int beat(Optional<String> address) throws SQLException {
+  /**
+   * Shows that this instance lives; says for each subscription how many living instances read it,
+   * this one included.
+   */
+  Map<String, Integer> beat(Optional<String> address, Set<String> subscriptions)
+      throws SQLException {
     return Sql.transaction(
         dataSource,
         connection -> {
           relaxed(connection);
           try (PreparedStatement upsert =
               connection.prepareStatement(
-                  "INSERT INTO tenon.instance (id, address) VALUES (?, ?)"
+                  "INSERT INTO tenon.instance (id, address, subscriptions) VALUES (?, ?, ?)"
                       + " ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(),"
-                      + " address = excluded.address")) {
+                      + " address = excluded.address, subscriptions = excluded.subscriptions")) {
             upsert.setObject(1, instance);
             upsert.setString(2, address.orElse(null));
+            upsert.setArray(3, connection.createArrayOf("text", subscriptions.toArray()));
             upsert.executeUpdate();
           }
-          try (PreparedStatement count =
-              connection.prepareStatement(
-                  "SELECT count(*) FROM tenon.instance"
-                      + " WHERE seen_at > clock_timestamp() - ? * interval '1 ms'")) {
-            count.setLong(1, lease.toMillis());
-            try (ResultSet row = count.executeQuery()) {
-              row.next();
-              return Math.max(1, row.getInt(1));
-            }
-          }
+          return readers(connection);
         });
+  }
+
+  private Map<String, Integer> readers(Connection connection) throws SQLException {
+    Map<String, Integer> readers = new HashMap<>();
+    try (PreparedStatement count =
+        connection.prepareStatement(
+            "SELECT s, count(*) FROM tenon.instance, unnest(subscriptions) s"
+                + " WHERE seen_at > clock_timestamp() - ? * interval '1 ms' GROUP BY s")) {
+      count.setLong(1, lease.toMillis());
+      try (ResultSet row = count.executeQuery()) {
+        while (row.next()) {
+          readers.put(row.getString(1), row.getInt(2));
+        }
+      }
+    }
+    return readers;
   }
 
   /** The addresses of the other instances that live. */
@@ -184,6 +197,19 @@ final class SlotStore {
       update.setString(1, owned.subscription());
       update.setInt(2, owned.slot().index());
       update.setLong(3, owned.fence());
+      update.executeUpdate();
+    }
+  }
+
+  /** Gives up whatever this instance owns and has no worker for. */
+  void releaseExcept(Set<String> worked) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement update =
+            connection.prepareStatement(
+                "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
+                    + " WHERE owner = ? AND NOT (subscription || '#' || slot) = ANY (?)")) {
+      update.setObject(1, instance);
+      update.setArray(2, connection.createArrayOf("text", worked.toArray()));
       update.executeUpdate();
     }
   }

@@ -101,7 +101,8 @@ final class SlotWorker {
     if (stopping) {
       return;
     }
-    Duration wait = parts.config().backoff().after(failures, parts.runtime().random());
+    Duration backoff = parts.config().backoff().after(failures, parts.runtime().random());
+    Duration wait = hopeless(failure) ? backoff : min(backoff, parts.config().lease());
     if (failures == 1 || failures % 10 == 0) {
       log.atWarn()
           .addKeyValue("slot", lease.id())
@@ -116,6 +117,15 @@ final class SlotWorker {
       Thread.currentThread().interrupt();
       stopping = true;
     }
+  }
+
+  /** Whether a person must act: no use in trying often. */
+  private static boolean hopeless(Exception failure) {
+    return failure instanceof FeedException feed
+        && switch (feed.reason()) {
+          case FORBIDDEN, UNKNOWN_TOPIC, INVALID -> true;
+          case UNREACHABLE, UNKNOWN_POSITION, CLOSED -> false;
+        };
   }
 
   /** Ends {@link #run} after the batch in progress. */

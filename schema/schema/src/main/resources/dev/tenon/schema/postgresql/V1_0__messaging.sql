@@ -120,7 +120,8 @@ CREATE INDEX inbox_received ON tenon.inbox (received_at);
 
 -- The running processes of this service.
 CREATE TABLE tenon.instance (
-  id      uuid        PRIMARY KEY,
-  address text,
-  seen_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  id            uuid        PRIMARY KEY,
+  address       text,
+  subscriptions text[]      NOT NULL,
+  seen_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 ) WITH (fillfactor = 50);
