@@ -1,0 +1,75 @@
+package dev.tenon.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a demo finds and leaves things.
+ *
+ * @param root the root of the repository, with the built services below it
+ * @param data what the demo writes is below it: {@code .tenon} in the root unless a test says
+ */
+record DemoHome(Path root, Path data) {
+
+  /** The services, in the order in which they are shown. */
+  static final List<String> SERVICES = List.of("user", "order", "inventory", "payment");
+
+  static DemoHome of(Path root) {
+    Path home = root.toAbsolutePath().normalize();
+    return new DemoHome(home, home.resolve(".tenon"));
+  }
+
+  /** The repository that {@code ./tenon} was called from, or else the current directory. */
+  static DemoHome here() {
+    return of(Path.of(System.getProperty("tenon.home", ".")));
+  }
+
+  Path logs() {
+    return data.resolve("logs");
+  }
+
+  Path log(String service) {
+    return logs().resolve(service + ".log");
+  }
+
+  Path postgres() {
+    return data.resolve("postgres");
+  }
+
+  Path keys() {
+    return data.resolve("keys");
+  }
+
+  /** What other commands read about the demo that is up. */
+  Path stateFile() {
+    return data.resolve("demo.json");
+  }
+
+  Path lockFile() {
+    return data.resolve("demo.lock");
+  }
+
+  /** The jar of a service, with all it needs inside. */
+  Path jar(String service) {
+    Path target = root.resolve("examples/quickstart").resolve(service).resolve("target");
+    try (var files = Files.newDirectoryStream(target, "quickstart-" + service + "-*-app.jar")) {
+      for (Path jar : files) {
+        return jar;
+      }
+    } catch (IOException e) {
+      throw notBuilt(service, target, e);
+    }
+    throw notBuilt(service, target, null);
+  }
+
+  private static CliException notBuilt(String service, Path target, @Nullable Exception cause) {
+    return new CliException(
+        "Could not find the jar of a service [service=%s, directory=%s]: it is not built."
+                .formatted(service, target)
+            + " Run ./tenon demo, or ./mvnw package.",
+        cause);
+  }
+}

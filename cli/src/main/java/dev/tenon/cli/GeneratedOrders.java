@@ -1,0 +1,90 @@
+package dev.tenon.cli;
+
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+
+/**
+ * A small set of orders for a demo without a file: always the same, with every kind of line that
+ * real files have, clean or not.
+ */
+final class GeneratedOrders {
+  static final int ORDERS = 200;
+
+  private static final String SOLD_OUT = "T900";
+  private static final int CUSTOMERS = 40;
+  private static final int PRODUCTS = 60;
+  private static final int LINES_MAX = 8;
+  private static final int PIECES_MAX = 12;
+  private static final int FIRST_NUMBER = 100_000;
+  private static final int FIRST_CUSTOMER = 2_000;
+  private static final long SEED = 20_101_201;
+
+  private final Random random = new Random(SEED);
+  private final List<Invoice> invoices = new ArrayList<>();
+  private int number = FIRST_NUMBER;
+
+  private GeneratedOrders() {}
+
+  static OrderBook make() {
+    return new GeneratedOrders().all();
+  }
+
+  private OrderBook all() {
+    for (int i = 0; i < ORDERS; i++) {
+      Invoice order = order(i);
+      invoices.add(order);
+      if (i % 8 == 5) {
+        invoices.add(cancellation(order, i));
+      }
+    }
+    return new OrderBook("generated orders", invoices, Set.of(SOLD_OUT));
+  }
+
+  private Invoice order(int index) {
+    List<OrderLine> lines = new ArrayList<>();
+    int count = 1 + random.nextInt(LINES_MAX);
+    for (int i = 0; i < count; i++) {
+      lines.add(line("T" + (100 + random.nextInt(PRODUCTS)), 1 + random.nextInt(PIECES_MAX)));
+    }
+    Optional<String> customer =
+        Optional.of(String.valueOf(FIRST_CUSTOMER + random.nextInt(CUSTOMERS)));
+    switch (index % 25) {
+      case 3 -> lines.add(new OrderLine("T101", 2, price(0)));
+      case 7 -> lines.add(line("T102", -4));
+      case 11 -> customer = Optional.empty();
+      case 12 -> lines.add(line(SOLD_OUT, 1));
+      case 17 -> lines.add(new OrderLine("T103", 400, price(9_999)));
+      case 21 -> lines = List.of(line("T104", -1), new OrderLine("T105", 1, price(0)));
+      default -> {}
+    }
+    return new Invoice(String.valueOf(number++), customer, lines);
+  }
+
+  /** Gives back the order's first line, and in turn something that cannot be given back. */
+  private Invoice cancellation(Invoice order, int index) {
+    OrderLine first = order.lines().getFirst();
+    List<OrderLine> lines = new ArrayList<>();
+    lines.add(new OrderLine(first.stockCode(), -first.quantity(), first.unitPrice()));
+    Optional<String> customer = order.customer();
+    switch (index / 8 % 5) {
+      case 1 -> lines.add(line("D", -1));
+      case 2 -> customer = Optional.empty();
+      case 3 -> lines.add(line(first.stockCode(), 3));
+      case 4 -> lines.set(0, line(first.stockCode(), -100_000));
+      default -> {}
+    }
+    return new Invoice("C" + number++, customer, lines);
+  }
+
+  private OrderLine line(String product, int pieces) {
+    return new OrderLine(product, pieces, price(25 + random.nextInt(2_000)));
+  }
+
+  private static BigDecimal price(int cents) {
+    return BigDecimal.valueOf(cents, 2).setScale(4);
+  }
+}

@@ -1,0 +1,142 @@
+package dev.tenon.cli;
+
+import dev.tenon.runtime.Json;
+import java.io.IOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Talks to the services over HTTP as any client would: a request that gets no answer, or 503, is
+ * sent again until it gets one, which is safe since all of them may be repeated. Thread-safe.
+ */
+final class ServiceApi implements AutoCloseable {
+  /** How long a request is repeated: a service that is started again must be back by then. */
+  static final Duration ANSWER_MAX = Duration.ofSeconds(120);
+
+  private static final Duration CONNECT_MAX = Duration.ofSeconds(2);
+  private static final Duration RESPONSE_MAX = Duration.ofSeconds(20);
+  private static final Duration PAUSE = Duration.ofMillis(100);
+  private static final String ORDER_PENDING = "ORDER_PENDING";
+
+  private final HttpClient client =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT_MAX)
+          .build();
+  private final Map<String, String> urls;
+  private final AtomicLong repeats = new AtomicLong();
+
+  /**
+   * Talks to services.
+   *
+   * @param urls where each is, by its name
+   */
+  ServiceApi(Map<String, String> urls) {
+    this.urls = Map.copyOf(urls);
+  }
+
+  /** How often a request had to be sent again. */
+  long repeats() {
+    return repeats.get();
+  }
+
+  /** Whether a service says that it is ready; never waits for long. */
+  boolean ready(String service) throws InterruptedException {
+    try {
+      HttpRequest request = request(service, "/actuator/health").GET().timeout(CONNECT_MAX).build();
+      return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /**
+   * Posts until there is an answer that says that it is done.
+   *
+   * @param accepted which statuses say so
+   */
+  void post(String service, String path, Object body, Set<Integer> accepted)
+      throws InterruptedException {
+    HttpRequest request =
+        request(service, path)
+            .header("Content-Type", "application/json")
+            .POST(HttpRequest.BodyPublishers.ofByteArray(Json.write(body)))
+            .build();
+    HttpResponse<byte[]> response = exchange(service, path, request);
+    if (!accepted.contains(response.statusCode())) {
+      throw refused(service, path, response);
+    }
+  }
+
+  /** Whether an order of this customer still waits for its outcome. */
+  boolean pendingOrders(String customer) throws InterruptedException {
+    String path = "/orders?customer=" + URLEncoder.encode(customer, StandardCharsets.UTF_8);
+    HttpResponse<byte[]> response = exchange("order", path, request("order", path).build());
+    if (response.statusCode() != 200) {
+      throw refused("order", path, response);
+    }
+    for (JsonNode order : Json.mapper().readTree(response.body())) {
+      if (order.path("status").asString("").equals("PENDING")) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public void close() {
+    client.shutdownNow();
+    client.close();
+  }
+
+  private HttpRequest.Builder request(String service, String path) {
+    return HttpRequest.newBuilder(URI.create(urls.get(service) + path)).timeout(RESPONSE_MAX);
+  }
+
+  private HttpResponse<byte[]> exchange(String service, String path, HttpRequest request)
+      throws InterruptedException {
+    long started = System.nanoTime();
+    String last = "";
+    while (System.nanoTime() - started < ANSWER_MAX.toNanos()) {
+      try {
+        HttpResponse<byte[]> response =
+            client.send(request, HttpResponse.BodyHandlers.ofByteArray());
+        if (!repeatable(response)) {
+          return response;
+        }
+        last = "status " + response.statusCode();
+      } catch (IOException e) {
+        last = String.valueOf(e.getMessage());
+      }
+      repeats.incrementAndGet();
+      Thread.sleep(PAUSE);
+    }
+    throw new CliException(
+        "Could not get an answer [service=%s, request=%s]: none within %s, at last %s. Read its log."
+            .formatted(service, path, ANSWER_MAX, last));
+  }
+
+  private static boolean repeatable(HttpResponse<byte[]> response) {
+    return response.statusCode() >= 500
+        || (response.statusCode() == 409 && text(response).contains(ORDER_PENDING));
+  }
+
+  private static CliException refused(String service, String path, HttpResponse<byte[]> response) {
+    return new CliException(
+        "Could not send a request [service=%s, request=%s, status=%d]: %s"
+            .formatted(service, path, response.statusCode(), text(response)));
+  }
+
+  private static String text(HttpResponse<byte[]> response) {
+    return new String(response.body(), StandardCharsets.UTF_8);
+  }
+}

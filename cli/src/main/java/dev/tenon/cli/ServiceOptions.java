@@ -1,0 +1,59 @@
+package dev.tenon.cli;
+
+import dev.tenon.messaging.Messaging;
+import dev.tenon.schema.ServiceDatabase;
+import dev.tenon.transaction.Transactions;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which service's database a command works on: one of the demo's, or any by its address. */
+final class ServiceOptions {
+  private static final String PASSWORD_VARIABLE = "TENON_DATABASE_PASSWORD";
+
+  @Option(
+      names = "--service",
+      required = true,
+      paramLabel = "NAME",
+      description = "The service. Without --url, one of the demo that is up.")
+  private String service = "";
+
+  @Option(names = "--url", paramLabel = "URL", description = "JDBC address of its database.")
+  private @Nullable String url;
+
+  @Option(names = "--user", paramLabel = "LOGIN", description = "Its login.")
+  private @Nullable String user;
+
+  @Option(
+      names = "--password",
+      paramLabel = "PASSWORD",
+      interactive = true,
+      arity = "0..1",
+      description = "Its password; else that in the variable " + PASSWORD_VARIABLE + ".")
+  private char @Nullable [] password;
+
+  String service() {
+    return service;
+  }
+
+  ServiceLogins.Login login() {
+    if (url == null) {
+      DemoState.Service known = DemoState.require(DemoHome.here()).services().get(service);
+      if (known == null) {
+        throw new CliException(
+            "service: %s (expected: one of %s)".formatted(service, DemoHome.SERVICES));
+      }
+      return new ServiceLogins.Login(known.jdbcUrl(), known.user(), known.password());
+    }
+    String given =
+        password == null
+            ? System.getenv().getOrDefault(PASSWORD_VARIABLE, "")
+            : new String(password);
+    return new ServiceLogins.Login(url, user == null ? service : user, given);
+  }
+
+  /** The service's messaging, for its operations only: nothing is delivered here. */
+  Messaging messaging() {
+    ServiceDatabase database = ServiceDatabase.builder(service, login().dataSource()).open();
+    return Messaging.builder(Transactions.of(database)).build();
+  }
+}

@@ -1,0 +1,115 @@
+package dev.tenon.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenon.cli.AuditReport.Difference;
+import dev.tenon.cli.Books.Entry;
+import dev.tenon.cli.Books.Movement;
+import dev.tenon.cli.Books.Order;
+import java.math.BigDecimal;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class AuditTest {
+  private static final OrderBook INPUT =
+      new OrderBook(
+          "test",
+          List.of(
+              new Invoice(
+                  "1",
+                  Optional.of("anna"),
+                  List.of(
+                      new OrderLine("A", 4, new BigDecimal("1.50")),
+                      new OrderLine("B", 1, BigDecimal.ZERO)))),
+          Set.of());
+  private static final Books EXPECTED = ExpectedBooks.of(INPUT, Demo.CHARGE_LIMIT);
+
+  @Test
+  void findsNothingWhereThereIsNothing() {
+    AuditReport report = Audit.compare(INPUT, EXPECTED, EXPECTED);
+
+    assertThat(report.consistent()).isTrue();
+    assertThat(report.text())
+        .contains("sold")
+        .contains("rejected: price not positive")
+        .contains("No difference");
+  }
+
+  @Test
+  void reportsAMissingStockRowAsOneDifference() {
+    Map<String, Long> onHand = new HashMap<>(EXPECTED.onHand());
+    onHand.remove("A");
+
+    assertThat(with(onHand, EXPECTED.movements(), EXPECTED.ledger(), EXPECTED.orders()))
+        .containsExactly(new Difference("stock on hand of A", "0", "none"));
+  }
+
+  @Test
+  void reportsAMissingMovementAndADoubleChargeAsOneDifferenceEach() {
+    Map<Entry, BigDecimal> ledger = new HashMap<>(EXPECTED.ledger());
+    ledger.put(new Entry("1", "CHARGE"), new BigDecimal("12.00"));
+
+    assertThat(with(EXPECTED.onHand(), Map.of(), EXPECTED.ledger(), EXPECTED.orders()))
+        .containsExactly(new Difference("stock moved by 1 SOLD A", "-4", "none"));
+    assertThat(with(EXPECTED.onHand(), EXPECTED.movements(), ledger, EXPECTED.orders()))
+        .containsExactly(new Difference("money booked by 1 CHARGE", "6.00", "12.00"));
+  }
+
+  @Test
+  void reportsAnOrderThatIsMissingOnceAndItsLinesAsMissing() {
+    Books found = books(EXPECTED.onHand(), EXPECTED.movements(), EXPECTED.ledger(), Map.of());
+    AuditReport report = Audit.compare(INPUT, EXPECTED, found);
+
+    assertThat(report.differences())
+        .containsExactly(new Difference("order 1", "CONFIRMED, 6.00, customer anna", "none"));
+    assertThat(report.buckets())
+        .filteredOn(count -> count.what().equals("missing"))
+        .extracting(AuditReport.Count::found)
+        .containsExactly(BigDecimal.valueOf(2));
+    assertThat(report.text()).contains("1 difference:");
+  }
+
+  @Test
+  void reportsWhatNobodyAskedFor() {
+    Map<Movement, Long> movements = new HashMap<>(EXPECTED.movements());
+    movements.put(new Movement("9", "SOLD", "A"), -1L);
+
+    assertThat(with(EXPECTED.onHand(), movements, EXPECTED.ledger(), EXPECTED.orders()))
+        .containsExactly(new Difference("stock moved by 9 SOLD A", "none", "-1"));
+  }
+
+  @Test
+  void countsWhatIsStillToBeDelivered() {
+    Books nothingDelivered = books(EXPECTED.onHand(), Map.of(), Map.of(), EXPECTED.orders());
+
+    assertThat(DemoRun.outstanding(EXPECTED, EXPECTED)).isZero();
+    assertThat(DemoRun.outstanding(EXPECTED, nothingDelivered)).isEqualTo(2);
+  }
+
+  private static List<Difference> with(
+      Map<String, Long> onHand,
+      Map<Movement, Long> movements,
+      Map<Entry, BigDecimal> ledger,
+      Map<String, Order> orders) {
+    return Audit.compare(INPUT, EXPECTED, books(onHand, movements, ledger, orders)).differences();
+  }
+
+  private static Books books(
+      Map<String, Long> onHand,
+      Map<Movement, Long> movements,
+      Map<Entry, BigDecimal> ledger,
+      Map<String, Order> orders) {
+    return new Books(
+        orders,
+        EXPECTED.cancellations(),
+        onHand,
+        movements,
+        ledger,
+        EXPECTED.users(),
+        EXPECTED.copies());
+  }
+}
