@@ -1,0 +1,282 @@
+package dev.tenon.transport;
+
+import static java.util.Objects.requireNonNull;
+
+import com.linecorp.armeria.client.ClientFactory;
+import com.linecorp.armeria.client.RequestOptions;
+import com.linecorp.armeria.client.WebClient;
+import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.HttpData;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.MediaType;
+import com.linecorp.armeria.common.RequestHeaders;
+import com.linecorp.armeria.common.RequestHeadersBuilder;
+import com.linecorp.armeria.common.stream.SubscriptionOption;
+import dev.tenon.messaging.spi.FeedException;
+import dev.tenon.messaging.spi.FeedException.Reason;
+import dev.tenon.messaging.spi.FeedReport;
+import dev.tenon.messaging.spi.FeedRequest;
+import dev.tenon.messaging.spi.FeedStream;
+import dev.tenon.messaging.spi.FeedTransport;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Reaches other services' Tenon ports. A service's addresses are taken in turn; one that does not
+ * answer, or is starting or stopping, is passed over for the next. Calls block the calling thread
+ * until answered, at most for the call's timeout at each address.
+ *
+ * <p>All streams to one address share a connection; each holds two frames of memory at most and a
+ * window of 1 MiB, and one whose reader rests does not hold up the others. Thread-safe.
+ */
+public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
+  static final int FRAME_BYTES_MAX_DEFAULT = 64 << 20;
+
+  private static final int STREAM_WINDOW_BYTES = 1 << 20;
+  private static final int CONNECTION_WINDOW_BYTES = 1 << 30; // for 1,024 resting readers
+  private static final int NETWORK_FRAME_BYTES = 256 << 10;
+  private static final long CLOSE_MILLIS = 100;
+  private static final long CALL_RESPONSE_BYTES_MAX = 64 << 10;
+
+  private final ServiceIdentity identity;
+  private final ServiceAddresses addresses;
+  private final Duration callTimeout;
+  private final int frameBytesMax;
+  private final ClientFactory factory;
+  private final WebClient client;
+  private final AtomicInteger turn = new AtomicInteger();
+
+  /** Does something at one address. */
+  private interface Call<T> {
+    T at(String address) throws InterruptedException;
+  }
+
+  private HttpFeedTransport(Builder builder) {
+    this.identity = builder.identity;
+    this.addresses = builder.addresses;
+    this.callTimeout = builder.callTimeout;
+    this.frameBytesMax = builder.frameBytesMax;
+    this.factory =
+        ClientFactory.builder()
+            .connectTimeout(builder.connectTimeout)
+            .http2InitialStreamWindowSize(STREAM_WINDOW_BYTES)
+            .http2InitialConnectionWindowSize(CONNECTION_WINDOW_BYTES)
+            .http2MaxFrameSize(NETWORK_FRAME_BYTES)
+            .http2GracefulShutdownTimeoutMillis(CLOSE_MILLIS)
+            .build();
+    this.client = WebClient.builder().factory(factory).build();
+  }
+
+  /**
+   * Begins a transport.
+   *
+   * @param identity who asks
+   * @param addresses where the others are
+   * @return a builder
+   */
+  public static Builder builder(ServiceIdentity identity, ServiceAddresses addresses) {
+    return new Builder(identity, addresses);
+  }
+
+  @Override
+  public FeedStream open(FeedRequest request) {
+    byte[] body = Requests.write(request);
+    return atOneOf(
+        request.publisher(), address -> openAt(address, request.publisher(), request, body));
+  }
+
+  @Override
+  public void report(FeedReport report) {
+    byte[] body = Requests.write(report);
+    Integer unused =
+        atOneOf(
+            report.publisher(),
+            address -> call(address, report.publisher(), FeedEndpoints.REPORT, body));
+  }
+
+  @Override
+  public void wake(String address) {
+    try {
+      int unused =
+          call(
+              ServiceAddresses.checkAddress(address),
+              identity.service(),
+              FeedEndpoints.WAKE,
+              new byte[0]);
+    } catch (IllegalArgumentException e) {
+      throw new FeedException(Reason.INVALID, String.valueOf(e.getMessage()), e);
+    } catch (InterruptedException e) {
+      throw interrupted(identity.service(), e);
+    }
+  }
+
+  /** Ends all open streams and connections. Safe to repeat. */
+  @Override
+  public void close() {
+    factory.close();
+  }
+
+  private <T> T atOneOf(String service, Call<T> call) {
+    List<String> known = addresses.addresses(service);
+    if (known.isEmpty()) {
+      throw new FeedException(
+          Reason.UNREACHABLE,
+          "Could not reach a service [service=%s]: no address is known. Configure one."
+              .formatted(service));
+    }
+    int first = Math.floorMod(turn.getAndIncrement(), known.size());
+    for (int i = 0; ; i++) {
+      try {
+        return call.at(known.get((first + i) % known.size()));
+      } catch (FeedException e) {
+        if (e.reason() != Reason.UNREACHABLE || i == known.size() - 1) {
+          throw e;
+        }
+      } catch (InterruptedException e) {
+        throw interrupted(service, e);
+      }
+    }
+  }
+
+  private HttpFeedStream openAt(String address, String service, FeedRequest request, byte[] body)
+      throws InterruptedException {
+    HttpResponse response =
+        send(
+            address,
+            service,
+            FeedEndpoints.FEED,
+            body,
+            RequestOptions.builder().responseTimeoutMillis(0).maxResponseLength(0).build());
+    String name =
+        "service=%s, address=%s, subscription=%s, slot=%d/%d"
+            .formatted(
+                service,
+                address,
+                request.subscription(),
+                request.slot().index(),
+                request.slot().count());
+    HttpFeedStream stream = new HttpFeedStream(name, response, frameBytesMax);
+    response.subscribe(stream, SubscriptionOption.WITH_POOLED_OBJECTS);
+    boolean open = false;
+    try {
+      stream.awaitOpen(callTimeout);
+      open = true;
+      return stream;
+    } finally {
+      if (!open) {
+        response.abort();
+      }
+    }
+  }
+
+  private int call(String address, String service, String path, byte[] body)
+      throws InterruptedException {
+    AggregatedHttpResponse answer;
+    try {
+      RequestOptions options =
+          RequestOptions.builder()
+              .responseTimeout(callTimeout)
+              .maxResponseLength(CALL_RESPONSE_BYTES_MAX)
+              .build();
+      answer = send(address, service, path, body, options).aggregate().get();
+    } catch (ExecutionException | CompletionException e) {
+      throw new FeedException(
+          Reason.UNREACHABLE,
+          "Could not reach a service [service=%s, address=%s]: %s. Check that it runs."
+              .formatted(service, address, HttpFeedStream.reasonOf(e)),
+          e);
+    }
+    int status = answer.status().code();
+    if (!answer.status().isSuccess()) {
+      Problem problem = Problem.read(status, answer.content().array());
+      throw new FeedException(problem.feedReason(), problem.detail());
+    }
+    return status;
+  }
+
+  private HttpResponse send(
+      String address, String service, String path, byte[] body, RequestOptions options) {
+    RequestHeadersBuilder headers =
+        RequestHeaders.builder(HttpMethod.POST, "h2c://" + address + path)
+            .contentType(MediaType.JSON);
+    identity.sign(headers, service);
+    return client.execute(HttpRequest.of(headers.build(), HttpData.wrap(body)), options);
+  }
+
+  private static FeedException interrupted(String service, InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new FeedException(
+        Reason.CLOSED, "Could not reach a service [service=" + service + "]: interrupted.", e);
+  }
+
+  /** Collects how the transport is to be. Not thread-safe. */
+  public static final class Builder {
+    private final ServiceIdentity identity;
+    private final ServiceAddresses addresses;
+    private Duration connectTimeout = Duration.ofSeconds(2);
+    private Duration callTimeout = Duration.ofSeconds(10);
+    private int frameBytesMax = FRAME_BYTES_MAX_DEFAULT;
+
+    private Builder(ServiceIdentity identity, ServiceAddresses addresses) {
+      this.identity = requireNonNull(identity, "identity");
+      this.addresses = requireNonNull(addresses, "addresses");
+    }
+
+    /**
+     * How long to wait for a connection; 2 s by default.
+     *
+     * @param value more than zero
+     * @return this
+     */
+    public Builder connectTimeout(Duration value) {
+      connectTimeout = positive("connectTimeout", value);
+      return this;
+    }
+
+    /**
+     * How long to wait for an answer, for that a stream is open among them; 10 s by default.
+     *
+     * @param value more than zero
+     * @return this
+     */
+    public Builder callTimeout(Duration value) {
+      callTimeout = positive("callTimeout", value);
+      return this;
+    }
+
+    /**
+     * The most payload bytes of a frame; 64 MiB by default. A larger one breaks its stream.
+     *
+     * @param value from 1 to 1 GiB
+     * @return this
+     */
+    public Builder frameBytesMax(int value) {
+      if (value < 1 || value > 1 << 30) {
+        throw new IllegalArgumentException("frameBytesMax: " + value + " (expected: 1..1 GiB)");
+      }
+      frameBytesMax = value;
+      return this;
+    }
+
+    /**
+     * Makes it. Nothing is connected yet.
+     *
+     * @return the transport
+     */
+    public HttpFeedTransport build() {
+      return new HttpFeedTransport(this);
+    }
+
+    private static Duration positive(String name, Duration value) {
+      if (value.isNegative() || value.isZero()) {
+        throw new IllegalArgumentException(name + ": " + value + " (expected: > 0)");
+      }
+      return value;
+    }
+  }
+}

@@ -1,0 +1,400 @@
+package dev.tenon.transport;
+
+import static java.util.Objects.requireNonNull;
+
+import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.HttpStatus;
+import com.linecorp.armeria.common.RequestHeaders;
+import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.server.HttpStatusException;
+import com.linecorp.armeria.server.RequestTimeoutException;
+import com.linecorp.armeria.server.Route;
+import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerErrorHandler;
+import com.linecorp.armeria.server.ServiceConfig;
+import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.messaging.spi.FeedSource;
+import dev.tenon.runtime.TenonRuntime;
+import io.netty.channel.ChannelOption;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The listener that faces other services: it serves this service's feed over HTTP/2 without TLS and
+ * over HTTP/1.1, on one port, to services that prove who they are.
+ *
+ * <p>It listens from {@link Builder#open()} on, but answers 503 until {@link #serve} names what to
+ * serve. Each stream has a frame at most on its way; a reader that takes nothing holds its
+ * publisher up. User code is never called on an event loop. Thread-safe.
+ */
+public final class TenonPort implements AutoCloseable {
+  /** The most bytes of a request's body. */
+  public static final int REQUEST_BYTES_MAX = 1 << 20;
+
+  private static final Logger log = LoggerFactory.getLogger(TenonPort.class);
+  private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration IDLE_TIMEOUT = Duration.ofMinutes(1);
+  private static final Duration QUIET = Duration.ofMillis(20);
+  private static final Duration DRAIN = Duration.ofMillis(100);
+  private static final Duration CLOSE_MARGIN = Duration.ofSeconds(5);
+  private static final int CLOSE_POLL_MILLIS = 5;
+
+  private final Server server;
+  private final FeedEndpoints endpoints;
+  private final String address;
+  private final Duration graceLimit;
+
+  private TenonPort(
+      Server server, FeedEndpoints endpoints, String advertisedHost, Duration graceLimit) {
+    this.server = server;
+    this.endpoints = endpoints;
+    this.address = advertisedHost + ":" + server.activeLocalPort();
+    this.graceLimit = graceLimit;
+  }
+
+  /**
+   * Begins a port.
+   *
+   * @param identity whose port it is
+   * @return a builder
+   */
+  public static Builder builder(ServiceIdentity identity) {
+    return new Builder(identity);
+  }
+
+  /**
+   * Names what to serve; from now on requests are answered.
+   *
+   * @param source this service's feeds
+   * @throws IllegalArgumentException if it is another service's
+   */
+  public void serve(FeedSource source) {
+    endpoints.serve(source);
+  }
+
+  /**
+   * The port that is listened on.
+   *
+   * @return the number, also where any was asked for
+   */
+  public int port() {
+    return server.activeLocalPort();
+  }
+
+  /**
+   * Where other services and instances reach this port.
+   *
+   * @return {@code host:port}
+   */
+  public String address() {
+    return address;
+  }
+
+  /**
+   * Drains: takes nothing new, ends each open stream after the frame that is being written, and
+   * tells clients to go elsewhere. What is not done within the grace limit is cut. Safe to repeat.
+   */
+  @Override
+  public void close() {
+    endpoints.drain();
+    CompletableFuture<Void> stopped = server.stop();
+    long deadline = System.nanoTime() + graceLimit.plus(CLOSE_MARGIN).toNanos();
+    try {
+      // The server's last thread rests for two more seconds, which nobody needs to wait for.
+      while (!stopped.isDone() && !isShut()) {
+        if (System.nanoTime() - deadline > 0) {
+          log.warn("Could not close the Tenon port in time [address={}]", address);
+          return;
+        }
+        TimeUnit.MILLISECONDS.sleep(CLOSE_POLL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private boolean isShut() {
+    return server.activePorts().isEmpty() && server.numConnections() == 0;
+  }
+
+  /** Collects how the port is to be. Not thread-safe. */
+  public static final class Builder {
+    private final ServiceIdentity identity;
+    private int port;
+    private String bindAddress = "127.0.0.1";
+    private @Nullable String advertisedHost;
+    private Duration heartbeat = Duration.ofSeconds(5);
+    private Duration graceLimit = Duration.ofSeconds(10);
+    private int frameBytesMax = HttpFeedTransport.FRAME_BYTES_MAX_DEFAULT;
+    private int streamsMax = 4096;
+    private int streamsPerSubscriberMax = 1024;
+    private TenonRuntime runtime = TenonRuntime.system();
+
+    private Builder(ServiceIdentity identity) {
+      this.identity = requireNonNull(identity, "identity");
+    }
+
+    /**
+     * Which port to listen on; any free one by default.
+     *
+     * @param value from 0 (any) to 65,535
+     * @return this
+     */
+    public Builder port(int value) {
+      port = within("port", value, 0, 65_535);
+      return this;
+    }
+
+    /**
+     * Which of the machine's addresses to listen on; loopback by default. Any other needs an
+     * identity with keys.
+     *
+     * @param value a host name or address; {@code 0.0.0.0} for all
+     * @return this
+     */
+    public Builder bindAddress(String value) {
+      bindAddress = requireNonNull(value, "bindAddress");
+      return this;
+    }
+
+    /**
+     * The host by which others reach this port; what it is bound to by default, and the machine's
+     * own name if that is all addresses.
+     *
+     * @param value a host name or address
+     * @return this
+     */
+    public Builder advertisedHost(String value) {
+      advertisedHost = requireNonNull(value, "advertisedHost");
+      return this;
+    }
+
+    /**
+     * How long a stream is silent before it sends a heartbeat; 5 s by default. A reader takes three
+     * times as much for a broken stream.
+     *
+     * @param value from 10 ms to 1 min
+     * @return this
+     */
+    public Builder heartbeat(Duration value) {
+      if (value.compareTo(Duration.ofMillis(10)) < 0
+          || value.compareTo(Duration.ofMinutes(1)) > 0) {
+        throw new IllegalArgumentException("heartbeat: " + value + " (expected: 10 ms..1 min)");
+      }
+      heartbeat = value;
+      return this;
+    }
+
+    /**
+     * How long {@link TenonPort#close()} waits for what is under way; 10 s by default.
+     *
+     * @param value zero or more
+     * @return this
+     */
+    public Builder graceLimit(Duration value) {
+      if (value.isNegative()) {
+        throw new IllegalArgumentException("graceLimit: " + value + " (expected: >= 0)");
+      }
+      graceLimit = value;
+      return this;
+    }
+
+    /**
+     * The most payload bytes of a frame, which is one batch; 64 MiB by default.
+     *
+     * @param value from 1 to 1 GiB
+     * @return this
+     */
+    public Builder frameBytesMax(int value) {
+      frameBytesMax = within("frameBytesMax", value, 1, 1 << 30);
+      return this;
+    }
+
+    /**
+     * The most open streams; 4,096 by default. More are answered 503.
+     *
+     * @param value from 1
+     * @return this
+     */
+    public Builder streamsMax(int value) {
+      streamsMax = within("streamsMax", value, 1, Integer.MAX_VALUE);
+      return this;
+    }
+
+    /**
+     * The most open streams of one subscriber, over all its instances; 1,024 by default.
+     *
+     * @param value from 1
+     * @return this
+     */
+    public Builder streamsPerSubscriberMax(int value) {
+      streamsPerSubscriberMax = within("streamsPerSubscriberMax", value, 1, Integer.MAX_VALUE);
+      return this;
+    }
+
+    /**
+     * Where threads come from; the system's runtime unless set.
+     *
+     * @param value the runtime
+     * @return this
+     */
+    public Builder runtime(TenonRuntime value) {
+      runtime = requireNonNull(value, "runtime");
+      return this;
+    }
+
+    /**
+     * Opens the port.
+     *
+     * @return the open port
+     * @throws TransportException if it is in use or cannot be bound, or if it is not on loopback
+     *     and the identity has no keys; nothing is left open
+     */
+    public TenonPort open() {
+      InetAddress bound = resolve();
+      if (!bound.isLoopbackAddress() && identity.isDevelopment()) {
+        throw failed(
+            "without service keys everybody could read the feed. Make keys, or bind to loopback.",
+            null);
+      }
+      FeedEndpoints endpoints =
+          new FeedEndpoints(
+              identity,
+              new FeedEndpoints.Limits(
+                  heartbeat, frameBytesMax, streamsMax, streamsPerSubscriberMax),
+              runtime.threads());
+      Server server = server(new InetSocketAddress(bound, port), endpoints);
+      try {
+        server.start().join();
+      } catch (CompletionException e) {
+        Throwable cause = e.getCause() == null ? e : e.getCause();
+        throw failed(
+            cause instanceof IOException && String.valueOf(cause.getMessage()).contains("in use")
+                ? "already in use. Set another port, or stop the process that has it."
+                : cause.getMessage() + ". Check address and port.",
+            cause);
+      }
+      return new TenonPort(server, endpoints, advertised(bound), graceLimit);
+    }
+
+    private Server server(InetSocketAddress address, FeedEndpoints endpoints) {
+      // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
+      Duration ping = heartbeat.multipliedBy(3).dividedBy(5);
+      return Server.builder()
+          .port(address, SessionProtocol.HTTP)
+          .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
+          .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())
+          .service(route(HttpMethod.POST, FeedEndpoints.WAKE), endpoints.wake())
+          .service(route(HttpMethod.GET, FeedEndpoints.HEALTH), endpoints.health())
+          .errorHandler(new ProblemErrors())
+          .maxRequestLength(REQUEST_BYTES_MAX)
+          .requestTimeout(REQUEST_TIMEOUT)
+          .idleTimeout(IDLE_TIMEOUT)
+          .pingInterval(ping.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : ping)
+          .http2MaxStreamsPerConnection(streamsMax)
+          .childChannelOption(ChannelOption.SO_KEEPALIVE, true)
+          .gracefulShutdownTimeout(QUIET, graceLimit.compareTo(QUIET) < 0 ? QUIET : graceLimit)
+          .connectionDrainDuration(DRAIN)
+          .disableServerHeader()
+          .disableDateHeader()
+          .verboseResponses(false)
+          .build();
+    }
+
+    private static Route route(HttpMethod method, String path) {
+      return Route.builder().path(path).methods(method).build();
+    }
+
+    private InetAddress resolve() {
+      try {
+        return InetAddress.getByName(bindAddress);
+      } catch (UnknownHostException e) {
+        throw failed("the address is not known. Check it.", e);
+      }
+    }
+
+    private String advertised(InetAddress bound) {
+      String host = advertisedHost;
+      if (host == null) {
+        host = bound.getHostAddress();
+        if (bound.isAnyLocalAddress()) {
+          try {
+            host = InetAddress.getLocalHost().getHostName();
+          } catch (UnknownHostException e) {
+            throw failed("this machine's own name is not known. Set the advertised host.", e);
+          }
+        }
+      }
+      return host.contains(":") ? "[" + host + "]" : host;
+    }
+
+    private TransportException failed(String reason, @Nullable Throwable cause) {
+      String message =
+          "Could not open the Tenon port [port=%d, address=%s, service=%s]: %s"
+              .formatted(port, bindAddress, identity.service(), reason);
+      return cause == null
+          ? new TransportException(message)
+          : new TransportException(message, cause);
+    }
+
+    private static int within(String name, int value, int least, int most) {
+      if (value < least || value > most) {
+        throw new IllegalArgumentException(
+            name + ": " + value + " (expected: " + least + ".." + most + ")");
+      }
+      return value;
+    }
+  }
+
+  /** Answers what no endpoint answers, as problem documents too. */
+  private static final class ProblemErrors implements ServerErrorHandler {
+    @Override
+    public HttpResponse onServiceException(ServiceRequestContext context, Throwable cause) {
+      HttpStatus status =
+          switch (cause) {
+            case HttpStatusException e -> e.httpStatus();
+            case RequestTimeoutException e -> HttpStatus.SERVICE_UNAVAILABLE;
+            default -> HttpStatus.INTERNAL_SERVER_ERROR;
+          };
+      if (status.equals(HttpStatus.INTERNAL_SERVER_ERROR)) {
+        log.warn("Could not answer [path={}]", context.path(), cause);
+      }
+      return problem(status, null).toHttpResponse();
+    }
+
+    @Override
+    public AggregatedHttpResponse renderStatus(
+        @Nullable ServiceRequestContext context,
+        ServiceConfig config,
+        @Nullable RequestHeaders headers,
+        HttpStatus status,
+        @Nullable String description,
+        @Nullable Throwable cause) {
+      return problem(status, description);
+    }
+
+    private static AggregatedHttpResponse problem(HttpStatus status, @Nullable String description) {
+      String reason =
+          switch (status.code()) {
+            case 404 -> "no-such-path";
+            case 405 -> "no-such-method";
+            case 413 -> Problem.TOO_LARGE;
+            case 503 -> "unreachable";
+            default -> status.code() < 500 ? "invalid" : "internal";
+          };
+      String detail = description == null ? status.reasonPhrase() : description;
+      return new Problem(status.code(), reason, detail).response();
+    }
+  }
+}
