@@ -7,12 +7,16 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What a unit of work will write with its commit: records by recorder, the last checks, and what
  * runs after. Not thread-safe.
  */
 public final class UnitOfWorkBuffer {
+  private static final Logger log = LoggerFactory.getLogger(UnitOfWorkBuffer.class);
+
   private final List<Entry<?>> entries = new ArrayList<>();
   private final List<UnitOfWork.LastCheck> checks = new ArrayList<>();
   private final List<Runnable> afterCommit = new ArrayList<>();
@@ -97,11 +101,21 @@ public final class UnitOfWorkBuffer {
     checks.clear();
   }
 
-  /** Runs the actions that wait for the commit, in the order in which they were added. */
+  /**
+   * Runs the actions that wait for the commit, in the order in which they were added. One that
+   * throws is logged and the others run: the commit has happened, and the caller must not be told
+   * otherwise.
+   */
   public void runAfterCommit() {
     List<Runnable> actions = List.copyOf(afterCommit);
     afterCommit.clear();
-    actions.forEach(Runnable::run);
+    for (Runnable action : actions) {
+      try {
+        action.run();
+      } catch (RuntimeException e) {
+        log.atWarn().setCause(e).log("an action after a commit failed; the commit stands");
+      }
+    }
   }
 
   @SuppressWarnings("unchecked") // the record was added with this very recorder
