@@ -6,6 +6,7 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 
 /** The subscriptions, both ways, in the service's own database. */
 final class StoredSubscriptions implements Subscriptions {
@@ -55,8 +56,10 @@ final class StoredSubscriptions implements Subscriptions {
   @Override
   public void restart(String subscriptionId, Transactions.Action<SQLException> wipe)
       throws SQLException {
+    UUID restart = parts.runtime().ids().next();
     int fenced =
-        Sql.transaction(parts.dataSource(), connection -> fence(connection, subscriptionId));
+        Sql.transaction(
+            parts.dataSource(), connection -> fence(connection, subscriptionId, restart));
     if (fenced == 0) {
       throw new MessagingException(
           "Could not restart a subscription [service="
@@ -72,36 +75,62 @@ final class StoredSubscriptions implements Subscriptions {
         .<SQLException>run(
             unit -> {
               wipe.run(unit);
-              unit.beforeCommit(connection -> rewind(connection, subscriptionId));
+              unit.beforeCommit(
+                  connection -> {
+                    if (rewind(connection, subscriptionId, restart) != fenced) {
+                      throw overtaken(subscriptionId);
+                    }
+                  });
             });
   }
 
-  private int fence(Connection connection, String subscriptionId) throws SQLException {
+  private static int fence(Connection connection, String subscriptionId, UUID restart)
+      throws SQLException {
     try (PreparedStatement update =
         connection.prepareStatement(
             "UPDATE tenon.slot SET fence = fence + 1, owner = ?,"
                 + " lease_until = clock_timestamp() + ? * interval '1 ms'"
                 + " WHERE subscription = ?")) {
-      update.setObject(1, parts.runtime().ids().next());
+      update.setObject(1, restart);
       update.setLong(2, RESTART_MAX.toMillis());
       update.setString(3, subscriptionId);
       return update.executeUpdate();
     }
   }
 
-  private static void rewind(Connection connection, String subscriptionId) throws SQLException {
+  /** Says how many slots were still held for this restart, and so could be rewound. */
+  private static int rewind(Connection connection, String subscriptionId, UUID restart)
+      throws SQLException {
     for (String sql :
         List.of(
             "DELETE FROM tenon.retry WHERE subscription = ?",
-            "DELETE FROM tenon.passed_window WHERE subscription = ?",
-            "UPDATE tenon.slot SET fence = fence + 1, owner = NULL, lease_until = '-infinity',"
-                + " window_n = NULL, window_id = NULL, seq = NULL, snapshot = NULL"
-                + " WHERE subscription = ?")) {
+            "DELETE FROM tenon.passed_window WHERE subscription = ?")) {
       try (PreparedStatement statement = connection.prepareStatement(sql)) {
         statement.setString(1, subscriptionId);
         statement.executeUpdate();
       }
     }
+    try (PreparedStatement update =
+        connection.prepareStatement(
+            "UPDATE tenon.slot SET fence = fence + 1, owner = NULL, lease_until = '-infinity',"
+                + " window_n = NULL, window_id = NULL, seq = NULL, snapshot = NULL"
+                + " WHERE subscription = ? AND owner = ?")) {
+      update.setString(1, subscriptionId);
+      update.setObject(2, restart);
+      return update.executeUpdate();
+    }
+  }
+
+  private MessagingException overtaken(String subscriptionId) {
+    return new MessagingException(
+        "Could not restart a subscription [service="
+            + parts.service()
+            + ", subscription="
+            + subscriptionId
+            + "]: wiping took longer than "
+            + RESTART_MAX.toSeconds()
+            + " s, or somebody else restarted it too. Nothing was changed; make the wipe quicker"
+            + " (TRUNCATE, or in parts beforehand) and repeat it.");
   }
 
   private MessagingException failed(String what, SQLException e) {
