@@ -34,8 +34,10 @@ final class LocalInbox implements Inbox {
     try (PreparedStatement insert =
         unit.connection()
             .prepareStatement(
-                "INSERT INTO tenon.inbox (source, message_id) VALUES (?, ?)"
-                    + " ON CONFLICT DO NOTHING")) {
+                "WITH durable AS ("
+                    + SnapshotWindowLog.FORCE_DURABLE
+                    + ") INSERT INTO tenon.inbox (source, message_id)"
+                    + " SELECT ?::text, ?::text FROM durable ON CONFLICT DO NOTHING")) {
       insert.setString(1, source);
       insert.setString(2, messageId);
       return insert.executeUpdate() == 1;
