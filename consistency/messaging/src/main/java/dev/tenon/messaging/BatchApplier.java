@@ -58,6 +58,7 @@ final class BatchApplier {
 
   /** How far a try has come. */
   private static final class Progress {
+    boolean begun;
     int current;
     boolean handled;
   }
@@ -81,7 +82,11 @@ final class BatchApplier {
         parts.metrics().delivered(lease.subscription(), count);
         return new Outcome.Committed(count, cursorAfter(messages, count, end));
       } catch (Exception e) {
-        if (failures.isRepeatable(e) && repeat < REPEATS_MAX) {
+        boolean blameless = !progress.begun || failures.isInfrastructure(e);
+        if (blameless || messages.isEmpty()) {
+          throw infrastructure(e);
+        }
+        if (repeat < REPEATS_MAX && failures.isRepeatable(e)) {
           continue;
         }
         return failed(e, progress, messages.size());
@@ -93,6 +98,7 @@ final class BatchApplier {
       UnitOfWork unit, List<FeedMessage> messages, Cursor end, boolean remember, Progress progress)
       throws Exception {
     slots.begin(unit.connection());
+    progress.begun = true;
     long deadline = System.nanoTime() + slice.toNanos();
     int count = 0;
     for (FeedMessage message : messages) {
@@ -126,10 +132,7 @@ final class BatchApplier {
   }
 
   /** Blames the message in hand, or bisects when the commit as a whole was refused. */
-  private Outcome failed(Exception failure, Progress progress, int size) {
-    if (failures.isInfrastructure(failure) || size == 0) {
-      throw infrastructure(failure);
-    }
+  private static Outcome failed(Exception failure, Progress progress, int size) {
     int at = progress.handled ? size / 2 : progress.current;
     return new Outcome.Failed(at, failure);
   }
@@ -165,6 +168,7 @@ final class BatchApplier {
   void retry(RetryStore.Head head) throws SQLException {
     parts.metrics().retried(lease.subscription());
     int attempt = head.attempts() + 1;
+    Progress progress = new Progress();
     try {
       parts
           .transactions()
@@ -172,6 +176,7 @@ final class BatchApplier {
               unit -> {
                 Connection connection = unit.connection();
                 slots.begin(connection);
+                progress.begun = true;
                 if (retries.remove(connection, lease, head)) {
                   dispatcher.dispatch(head.message(), attempt, unit);
                 }
@@ -179,7 +184,7 @@ final class BatchApplier {
               });
       parts.metrics().delivered(lease.subscription(), 1);
     } catch (Exception e) {
-      if (failures.isInfrastructure(e)) {
+      if (!progress.begun || failures.isInfrastructure(e)) {
         throw infrastructure(e);
       }
       failedAgain(head, verdict(attempt, e));

@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.Connection;
@@ -9,6 +10,7 @@ import java.sql.SQLException;
 final class Failures {
   private static final int ANSWER_SECONDS_MAX = 2;
   private static final int CAUSES_MAX = 50;
+  private static final String LEFT_IDLE = "25P03";
 
   private final Transactions transactions;
 
@@ -25,16 +27,30 @@ final class Failures {
     return has(failure, SQLException.class) && !databaseAnswers();
   }
 
-  /** Whether simply repeating may help: a deadlock or a serialization failure. */
+  /**
+   * Whether simply repeating may help: a deadlock, a serialization failure, or a connection that
+   * broke. Not one that the database ended because the consumer left it idle: it would do so again.
+   */
   boolean isRepeatable(Throwable failure) {
+    Dialect dialect = transactions.database().dialect();
     Throwable cause = failure;
     for (int i = 0; cause != null && i < CAUSES_MAX; i++) {
-      if (cause instanceof SQLException sql && transactions.database().dialect().repeatable(sql)) {
+      if (cause instanceof SQLException sql
+          && (dialect.repeatable(sql) || (dialect.connectionLost(sql) && !leftIdle(sql)))) {
         return true;
       }
       cause = cause.getCause();
     }
     return false;
+  }
+
+  /** Whether the lease is another instance's by now. */
+  static boolean isLeaseLost(Throwable failure) {
+    return has(failure, LeaseLostException.class);
+  }
+
+  private static boolean leftIdle(SQLException failure) {
+    return LEFT_IDLE.equals(failure.getSQLState());
   }
 
   private boolean databaseAnswers() {
@@ -66,6 +82,11 @@ final class Failures {
         failure instanceof UndeliverableException undeliverable
             ? String.valueOf(undeliverable.getMessage())
             : failure.toString();
-    return root.equals(failure) ? text : text + "; caused by " + root;
+    String reason = root.equals(failure) ? text : text + "; caused by " + root;
+    return root instanceof SQLException sql && leftIdle(sql)
+        ? reason
+            + ". The consumer did something else for longer than two thirds of the lease while its"
+            + " transaction waited: do it outside, or raise the lease"
+        : reason;
   }
 }

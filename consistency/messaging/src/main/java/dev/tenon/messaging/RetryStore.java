@@ -18,12 +18,15 @@ import javax.sql.DataSource;
  * of a slot adds, tries and removes; anybody may replay or drop. Thread-safe.
  */
 final class RetryStore {
-  static final int HEADS_MAX = 1_000;
+  static final int HEADS_MAX = 100;
   private static final int ERROR_LENGTH_MAX = 2_000;
 
   private static final String COLUMNS =
       "subscription, slot, order_key, position, id, topic, key, version, headers, created_at,"
           + " payload, attempts, next_at, parked, error";
+
+  private static final String DURABLY =
+      "WITH durable AS (" + SnapshotWindowLog.FORCE_DURABLE + ") ";
 
   private final DataSource dataSource;
 
@@ -41,13 +44,7 @@ final class RetryStore {
    *
    * @param position its place in the table
    */
-  record Head(
-      String orderKey,
-      long position,
-      Message message,
-      int attempts,
-      Instant nextAt,
-      boolean parked) {}
+  record Head(String orderKey, long position, Message message, int attempts, Instant nextAt) {}
 
   /** What becomes of a message that failed. */
   record Verdict(int attempts, Instant nextAt, boolean parked, String error) {}
@@ -78,33 +75,54 @@ final class RetryStore {
     }
   }
 
-  /** The heads of a slot's keys. */
-  List<Head> heads(SlotLease slot) throws SQLException {
+  /**
+   * What is to be tried.
+   *
+   * @param heads the first messages of their keys that are due, by their time; at most {@link
+   *     #HEADS_MAX}
+   * @param next when the next one is due, if there are none now; {@link Instant#MAX} for never
+   */
+  record Due(List<Head> heads, Instant next) {}
+
+  /** Messages that wait for a person hold up nobody but their own keys. */
+  Due due(SlotLease slot, Instant now) throws SQLException {
     List<Head> heads = new ArrayList<>();
+    Instant next = Instant.MAX;
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
             connection.prepareStatement(
-                "SELECT DISTINCT ON (order_key) "
-                    + COLUMNS
-                    + " FROM tenon.retry WHERE subscription = ? AND slot = ?"
-                    + " ORDER BY order_key, position LIMIT ?")) {
+                "SELECT r.* FROM (SELECT DISTINCT ON (order_key) order_key, position, next_at,"
+                    + " parked FROM tenon.retry WHERE subscription = ? AND slot = ?"
+                    + " ORDER BY order_key, position) h JOIN tenon.retry r"
+                    + " ON r.subscription = ? AND r.slot = ? AND r.order_key = h.order_key"
+                    + " AND r.position = h.position"
+                    + " WHERE NOT h.parked ORDER BY h.next_at, h.position LIMIT ?")) {
       select.setString(1, slot.subscription());
       select.setInt(2, slot.slot().index());
-      select.setInt(3, HEADS_MAX);
+      select.setString(3, slot.subscription());
+      select.setInt(4, slot.slot().index());
+      select.setInt(5, HEADS_MAX);
       try (ResultSet row = select.executeQuery()) {
-        while (row.next()) {
-          heads.add(
-              new Head(
-                  row.getString("order_key"),
-                  row.getLong("position"),
-                  Sql.message(row),
-                  row.getInt("attempts"),
-                  Sql.instant(row, "next_at"),
-                  row.getBoolean("parked")));
+        while (row.next() && next.equals(Instant.MAX)) {
+          Head head = head(row);
+          if (head.nextAt().isAfter(now)) {
+            next = head.nextAt();
+          } else {
+            heads.add(head);
+          }
         }
       }
     }
-    return heads;
+    return new Due(heads, next);
+  }
+
+  private static Head head(ResultSet row) throws SQLException {
+    return new Head(
+        row.getString("order_key"),
+        row.getLong("position"),
+        Sql.message(row),
+        row.getInt("attempts"),
+        Sql.instant(row, "next_at"));
   }
 
   /** Every key of a slot that has failed messages. */
@@ -162,8 +180,9 @@ final class RetryStore {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
             connection.prepareStatement(
-                "UPDATE tenon.retry SET parked = false, attempts = 0, next_at = ?"
-                    + " WHERE id = ANY (?)")) {
+                DURABLY
+                    + "UPDATE tenon.retry SET parked = false, attempts = 0, next_at = ?"
+                    + " FROM durable WHERE id = ANY (?)")) {
       update.setObject(1, Sql.time(now));
       update.setArray(2, connection.createArrayOf("uuid", ids.toArray()));
       return update.executeUpdate();
@@ -173,7 +192,8 @@ final class RetryStore {
   int drop(List<UUID> ids) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement delete =
-            connection.prepareStatement("DELETE FROM tenon.retry WHERE id = ANY (?)")) {
+            connection.prepareStatement(
+                DURABLY + "DELETE FROM tenon.retry USING durable WHERE id = ANY (?)")) {
       delete.setArray(1, connection.createArrayOf("uuid", ids.toArray()));
       return delete.executeUpdate();
     }

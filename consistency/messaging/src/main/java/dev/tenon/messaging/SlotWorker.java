@@ -40,7 +40,7 @@ final class SlotWorker {
   private final BatchApplier applier;
   private final Set<String> blocked = new HashSet<>();
 
-  private @Nullable FeedStream stream;
+  private volatile @Nullable FeedStream stream;
   private boolean loaded;
   private Optional<Cursor> committed;
   private Optional<Cursor> reported = Optional.empty();
@@ -81,15 +81,17 @@ final class SlotWorker {
       try {
         step(IDLE_WAIT);
         failures = 0;
-      } catch (LeaseLostException e) {
-        log.atInfo().addKeyValue("slot", lease.id()).log("slot taken over by another instance");
-        stopping = true;
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         stopping = true;
       } catch (SQLException | RuntimeException e) {
-        failures++;
-        broken(e, failures);
+        if (Failures.isLeaseLost(e)) {
+          log.atInfo().addKeyValue("slot", lease.id()).log("slot taken over by another instance");
+          stopping = true;
+        } else {
+          failures++;
+          broken(e, failures);
+        }
       }
     }
     closeStream();
@@ -160,6 +162,9 @@ final class SlotWorker {
     if (open == null) {
       open = openStream();
       stream = open;
+    }
+    if (stopping) {
+      return retried;
     }
     Optional<FeedBatch> batch = open.next(retried ? Duration.ZERO : shorter(wait));
     boolean moved = false;
@@ -261,7 +266,7 @@ final class SlotWorker {
           }
         }
       }
-    } while (from < messages.size());
+    } while (from < messages.size() && !stopping);
     parts.metrics().lag(subscription.id(), batch.lag());
     parts.metrics().batch(subscription.id(), System.nanoTime() - begun);
     thin();
@@ -296,25 +301,17 @@ final class SlotWorker {
       return false;
     }
     retriesLookedAt = now;
-    List<RetryStore.Head> heads = retries.heads(lease);
-    if (heads.size() < RetryStore.HEADS_MAX) {
-      blocked.clear();
-      heads.forEach(head -> blocked.add(head.orderKey()));
-    }
-    boolean any = false;
-    retryDue = Instant.MAX;
-    for (RetryStore.Head head : heads) {
+    blocked.clear();
+    blocked.addAll(retries.keys(lease));
+    RetryStore.Due due = retries.due(lease, now);
+    for (RetryStore.Head head : due.heads()) {
       if (stopping) {
         break;
       }
-      if (!head.parked() && !head.nextAt().isAfter(now)) {
-        applier.retry(head);
-        any = true;
-        retryDue = now;
-      } else if (!head.parked() && head.nextAt().isBefore(retryDue)) {
-        retryDue = head.nextAt();
-      }
+      applier.retry(head);
     }
+    boolean any = !due.heads().isEmpty();
+    retryDue = any ? now : due.next();
     return any;
   }
 
