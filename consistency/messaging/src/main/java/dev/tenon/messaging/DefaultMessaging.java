@@ -264,13 +264,13 @@ final class DefaultMessaging implements Messaging {
       if (started) {
         coordinator.close();
       }
-      endLoops();
     } catch (SQLException e) {
       log.atWarn()
           .addKeyValue("service", parts.service())
           .addKeyValue("reason", e.getMessage())
           .log("leases not released; they lapse by themselves");
     } finally {
+      endLoops();
       lifecycle.unlock();
     }
   }

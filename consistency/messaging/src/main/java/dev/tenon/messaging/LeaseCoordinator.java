@@ -27,6 +27,7 @@ final class LeaseCoordinator {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, Running> running = new LinkedHashMap<>();
   private volatile List<String> peers = List.of();
+  private boolean closed;
 
   private record Running(SlotWorker worker, Thread thread) {}
 
@@ -53,21 +54,27 @@ final class LeaseCoordinator {
    * One round: show life, renew, stop what is lost, balance. To be called every part of a lease.
    */
   void beat() throws SQLException {
-    Set<String> subscriptions = parts.subscriptions().keySet();
-    Map<String, Integer> readers = slots.beat(parts.address(), subscriptions);
-    peers = parts.transport().isPresent() ? slots.peers() : List.of();
-    if (subscriptions.isEmpty()) {
-      return;
-    }
-    Map<String, Long> fences = slots.renew();
     lock.lock();
     try {
+      if (closed) {
+        return;
+      }
+      Set<String> subscriptions = parts.subscriptions().keySet();
+      Map<String, SlotStore.Share> shares = slots.beat(parts.address(), subscriptions);
+      peers = parts.transport().isPresent() ? slots.peers() : List.of();
+      if (subscriptions.isEmpty()) {
+        return;
+      }
+      Map<String, Long> fences = slots.renew();
       dropEnded(fences);
       if (!running.keySet().containsAll(fences.keySet())) {
         slots.releaseExcept(running.keySet());
       }
       for (Subscription subscription : parts.subscriptions().values()) {
-        balance(subscription, Math.max(1, readers.getOrDefault(subscription.id(), 1)));
+        SlotStore.Share share = shares.get(subscription.id());
+        if (share != null) {
+          balance(subscription, share.most());
+        }
       }
     } finally {
       lock.unlock();
@@ -89,12 +96,9 @@ final class LeaseCoordinator {
             });
   }
 
-  private void balance(Subscription subscription, int instances) throws SQLException {
+  private void balance(Subscription subscription, int share) throws SQLException {
     List<Running> owned = ownedOf(subscription);
-    int total =
-        owned.isEmpty() ? parts.config().slots() : owned.getFirst().worker().lease().slot().count();
-    int share = (total + instances - 1) / instances;
-    // A worker that is told to stop ends after its batch; a later round gives its slot up.
+    // A worker that is told to stop gives its slot up after its batch.
     for (int i = share; i < owned.size(); i++) {
       owned.get(i).worker().stop();
     }
@@ -121,14 +125,34 @@ final class LeaseCoordinator {
       log.atInfo().addKeyValue("slot", lease.id()).log("slot taken over from a lapsed lease");
     }
     SlotWorker worker = new SlotWorker(parts, subscription, lease, slots, retries, trace);
-    Thread thread = parts.runtime().threads().newThread(worker::run);
+    Thread thread = parts.runtime().threads().newThread(() -> work(worker));
     running.put(lease.id(), new Running(worker, thread));
     thread.start();
   }
 
-  private static void join(Running entry) {
+  /** Gives the slot up as soon as the worker has ended, so that nobody waits for a lease. */
+  private void work(SlotWorker worker) {
     try {
-      if (!entry.thread().join(JOIN_MAX)) {
+      worker.run();
+    } finally {
+      giveUp(worker.lease());
+    }
+  }
+
+  private void giveUp(SlotLease lease) {
+    try {
+      slots.release(lease);
+    } catch (SQLException e) {
+      log.atDebug()
+          .addKeyValue("slot", lease.id())
+          .setCause(e)
+          .log("slot not released; the next round does it, or its lease lapses");
+    }
+  }
+
+  private static void join(Running entry, long deadline) {
+    try {
+      if (!entry.thread().join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
         log.atWarn()
             .addKeyValue("slot", entry.worker().lease().id())
             .log("a handler does not end; its slot is given up, its commit will be refused");
@@ -139,13 +163,15 @@ final class LeaseCoordinator {
     }
   }
 
-  /** Lets the batches in progress commit, then gives everything up. */
+  /** Lets the batches in progress commit, then gives everything up. No round follows. */
   void close() throws SQLException {
     lock.lock();
     try {
+      closed = true;
       running.values().forEach(entry -> entry.worker().stop());
+      long deadline = System.nanoTime() + JOIN_MAX.toNanos();
       for (Running entry : running.values()) {
-        join(entry);
+        join(entry, deadline);
         slots.release(entry.worker().lease());
       }
       running.clear();

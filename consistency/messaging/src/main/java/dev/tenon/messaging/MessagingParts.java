@@ -28,7 +28,8 @@ record MessagingParts(
     return transactions.database().service();
   }
 
+  /** Connections on which each statement commits by itself. */
   DataSource dataSource() {
-    return transactions.database().dataSource();
+    return Sql.autoCommitting(transactions.database().dataSource());
   }
 }

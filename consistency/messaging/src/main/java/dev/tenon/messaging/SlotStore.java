@@ -19,14 +19,18 @@ import javax.sql.DataSource;
 
 /**
  * Cursors of this service's subscriptions, and who owns them. Leases run by the database's clock.
- * The fence is checked by the last statement of every transaction, and a transaction that idles
- * longer than a part of the lease is ended by the database: a process that was paused can neither
- * write late nor keep its successor waiting. Thread-safe.
+ * Leases are kept by single statements that commit by themselves, so a process that is paused holds
+ * none of their rows. The fence is checked by the last statement of every transaction, and a
+ * transaction that idles longer than a part of the lease is ended by the database: a process that
+ * was paused can neither write late nor keep its successor waiting. Thread-safe.
  */
 final class SlotStore {
   private static final int PASSED_WINDOWS_RECENT = 500;
   private static final int PASSED_WINDOWS_STRIDE = 64;
   static final int PASSED_WINDOWS_MAX = 1_000;
+
+  /** Losing such a commit only shortens a lease. */
+  private static final String RELAXED = "SELECT set_config('synchronous_commit', 'off', true)";
 
   private final DataSource dataSource;
   private final UUID instance;
@@ -55,44 +59,57 @@ final class SlotStore {
     }
   }
 
-  /**
-   * Shows that this instance lives; says for each subscription how many living instances read it,
-   * this one included.
-   */
-  Map<String, Integer> beat(Optional<String> address, Set<String> subscriptions)
-      throws SQLException {
-    return Sql.transaction(
-        dataSource,
-        connection -> {
-          relaxed(connection);
-          try (PreparedStatement upsert =
-              connection.prepareStatement(
-                  "INSERT INTO tenon.instance (id, address, subscriptions) VALUES (?, ?, ?)"
-                      + " ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(),"
-                      + " address = excluded.address, subscriptions = excluded.subscriptions")) {
-            upsert.setObject(1, instance);
-            upsert.setString(2, address.orElse(null));
-            upsert.setArray(3, connection.createArrayOf("text", subscriptions.toArray()));
-            upsert.executeUpdate();
-          }
-          return readers(connection);
-        });
+  /** Shows that this instance lives; says what its share of each subscription is. */
+  Map<String, Share> beat(Optional<String> address, Set<String> subscriptions) throws SQLException {
+    try (Connection connection = dataSource.getConnection()) {
+      try (PreparedStatement upsert =
+          connection.prepareStatement(
+              "WITH relaxed AS ("
+                  + RELAXED
+                  + ") INSERT INTO tenon.instance (id, address, subscriptions)"
+                  + " SELECT ?::uuid, ?::text, ?::text[] FROM relaxed"
+                  + " ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(),"
+                  + " address = excluded.address, subscriptions = excluded.subscriptions")) {
+        upsert.setObject(1, instance);
+        upsert.setString(2, address.orElse(null));
+        upsert.setArray(3, connection.createArrayOf("text", subscriptions.toArray()));
+        upsert.executeUpdate();
+      }
+      return shares(connection);
+    }
   }
 
-  private Map<String, Integer> readers(Connection connection) throws SQLException {
-    Map<String, Integer> readers = new HashMap<>();
+  /**
+   * What part of a subscription is this instance's.
+   *
+   * @param instances how many living instances read it
+   * @param rank how many of them are older than this one
+   * @param slots how many slots it has
+   */
+  record Share(int instances, int rank, int slots) {
+    /** An equal part; what cannot be divided goes to the oldest, one each. */
+    int most() {
+      return slots / instances + (rank < slots % instances ? 1 : 0);
+    }
+  }
+
+  private Map<String, Share> shares(Connection connection) throws SQLException {
+    Map<String, Share> shares = new HashMap<>();
     try (PreparedStatement count =
         connection.prepareStatement(
-            "SELECT s, count(*) FROM tenon.instance, unnest(subscriptions) s"
+            "SELECT s, count(*), count(*) FILTER (WHERE id < ?),"
+                + " (SELECT count(*) FROM tenon.slot WHERE subscription = s)"
+                + " FROM tenon.instance, unnest(subscriptions) s"
                 + " WHERE seen_at > clock_timestamp() - ? * interval '1 ms' GROUP BY s")) {
-      count.setLong(1, lease.toMillis());
+      count.setObject(1, instance);
+      count.setLong(2, lease.toMillis());
       try (ResultSet row = count.executeQuery()) {
         while (row.next()) {
-          readers.put(row.getString(1), row.getInt(2));
+          shares.put(row.getString(1), new Share(row.getInt(2), row.getInt(3), row.getInt(4)));
         }
       }
     }
-    return readers;
+    return shares;
   }
 
   /** The addresses of the other instances that live. */
@@ -120,12 +137,14 @@ final class SlotStore {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
             connection.prepareStatement(
-                "WITH free AS (SELECT subscription, slot, owner AS former FROM tenon.slot"
+                "WITH durable AS ("
+                    + SnapshotWindowLog.FORCE_DURABLE
+                    + "), free AS (SELECT subscription, slot, owner AS former FROM tenon.slot"
                     + " WHERE subscription = ?"
                     + " AND (owner IS NULL OR lease_until < clock_timestamp())"
                     + " ORDER BY slot LIMIT ? FOR UPDATE SKIP LOCKED)"
                     + " UPDATE tenon.slot s SET owner = ?, fence = s.fence + 1,"
-                    + " lease_until = clock_timestamp() + ? * interval '1 ms' FROM free"
+                    + " lease_until = clock_timestamp() + ? * interval '1 ms' FROM free, durable"
                     + " WHERE s.subscription = free.subscription AND s.slot = free.slot"
                     + " RETURNING s.subscription, s.slot, s.slots, s.fence, s.window_n,"
                     + " s.window_id, s.seq, s.snapshot, free.former IS NOT NULL AS taken_over")) {
@@ -166,25 +185,24 @@ final class SlotStore {
 
   /** Renews what this instance owns; returns the fence of each, by the lease's id. */
   Map<String, Long> renew() throws SQLException {
-    return Sql.transaction(
-        dataSource,
-        connection -> {
-          relaxed(connection);
-          Map<String, Long> fences = new HashMap<>();
-          try (PreparedStatement update =
-              connection.prepareStatement(
-                  "UPDATE tenon.slot SET lease_until = clock_timestamp() + ? * interval '1 ms'"
-                      + " WHERE owner = ? RETURNING subscription, slot, fence")) {
-            update.setLong(1, lease.toMillis());
-            update.setObject(2, instance);
-            try (ResultSet row = update.executeQuery()) {
-              while (row.next()) {
-                fences.put(row.getString(1) + "#" + row.getInt(2), row.getLong(3));
-              }
-            }
-          }
-          return fences;
-        });
+    Map<String, Long> fences = new HashMap<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement update =
+            connection.prepareStatement(
+                "WITH relaxed AS ("
+                    + RELAXED
+                    + ") UPDATE tenon.slot"
+                    + " SET lease_until = clock_timestamp() + ? * interval '1 ms' FROM relaxed"
+                    + " WHERE owner = ? RETURNING subscription, slot, fence")) {
+      update.setLong(1, lease.toMillis());
+      update.setObject(2, instance);
+      try (ResultSet row = update.executeQuery()) {
+        while (row.next()) {
+          fences.put(row.getString(1) + "#" + row.getInt(2), row.getLong(3));
+        }
+      }
+    }
+    return fences;
   }
 
   /** Gives a slot up, if it is still this instance's. */
@@ -382,12 +400,5 @@ final class SlotStore {
       }
     }
     return slots;
-  }
-
-  /** Losing this commit only shortens a lease. */
-  private static void relaxed(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute("SET LOCAL synchronous_commit = off");
-    }
   }
 }

@@ -1,6 +1,9 @@
 package dev.tenon.messaging;
 
 import dev.tenon.runtime.Json;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -18,6 +21,7 @@ import tools.jackson.core.type.TypeReference;
 final class Sql {
   private static final TypeReference<Map<String, String>> HEADERS = new TypeReference<>() {};
   private static final String NO_HEADERS = "{}";
+  private static final String IDLE_MAX = "SET LOCAL idle_in_transaction_session_timeout = '2s'";
 
   private Sql() {}
 
@@ -27,28 +31,56 @@ final class Sql {
     T apply(Connection connection) throws SQLException;
   }
 
-  /** Runs work in a transaction of its own that is committed if it returns. */
+  /**
+   * The same data source, handing out connections on which each statement commits by itself, also
+   * where the pool was told otherwise. A process that is paused then holds no lock of Tenon's.
+   */
+  static DataSource autoCommitting(DataSource origin) {
+    InvocationHandler handler =
+        (proxy, method, arguments) -> {
+          try {
+            Object answer = method.invoke(origin, arguments);
+            if (answer instanceof Connection connection && !connection.getAutoCommit()) {
+              connection.setAutoCommit(true);
+            }
+            return answer;
+          } catch (InvocationTargetException e) {
+            throw e.getCause();
+          }
+        };
+    return (DataSource)
+        Proxy.newProxyInstance(
+            Sql.class.getClassLoader(), new Class<?>[] {DataSource.class}, handler);
+  }
+
+  /**
+   * Runs work in a transaction of its own that is committed if it returns. The database ends it
+   * when this process idles in it for too long, so that a paused process keeps no lock.
+   */
   static <T> T transaction(DataSource dataSource, Work<T> work) throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
       connection.setAutoCommit(false);
-      boolean done = false;
       try {
+        try (var statement = connection.createStatement()) {
+          statement.execute(IDLE_MAX);
+        }
         T answer = work.apply(connection);
         connection.commit();
-        done = true;
-        return answer;
-      } finally {
-        if (!done) {
-          rollback(connection);
-        }
         connection.setAutoCommit(true);
+        return answer;
+      } catch (SQLException | RuntimeException e) {
+        rollback(connection, e);
+        throw e;
       }
     }
   }
 
-  private static void rollback(Connection connection) throws SQLException {
-    if (!connection.isClosed()) {
+  private static void rollback(Connection connection, Exception reason) {
+    try {
       connection.rollback();
+      connection.setAutoCommit(true);
+    } catch (SQLException e) {
+      reason.addSuppressed(e);
     }
   }
 
