@@ -13,6 +13,7 @@ import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
+import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import com.linecorp.armeria.common.stream.SubscriptionOption;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedException.Reason;
@@ -22,9 +23,14 @@ import dev.tenon.messaging.spi.FeedStream;
 import dev.tenon.messaging.spi.FeedTransport;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.CompletionException;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reaches other services' Tenon ports. A service's addresses are taken in turn; one that does not
@@ -40,6 +46,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   private static final int STREAM_WINDOW_BYTES = 1 << 20;
   private static final int CONNECTION_WINDOW_BYTES = 1 << 30; // for 1,024 resting readers
   private static final int NETWORK_FRAME_BYTES = 256 << 10;
+  private static final Duration WAKE_WAIT = Duration.ofMillis(250);
   private static final long CLOSE_MILLIS = 100;
   private static final long CALL_RESPONSE_BYTES_MAX = 64 << 10;
 
@@ -50,6 +57,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   private final ClientFactory factory;
   private final WebClient client;
   private final AtomicInteger turn = new AtomicInteger();
+  private final Set<String> owing = ConcurrentHashMap.newKeySet(); // of instances called here
 
   /** Does something at one address. */
   private interface Call<T> {
@@ -66,6 +74,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
             .connectTimeout(builder.connectTimeout)
             .http2InitialStreamWindowSize(STREAM_WINDOW_BYTES)
             .http2InitialConnectionWindowSize(CONNECTION_WINDOW_BYTES)
+            .meterRegistry(NoopMeterRegistry.get())
             .http2MaxFrameSize(NETWORK_FRAME_BYTES)
             .http2GracefulShutdownTimeoutMillis(CLOSE_MILLIS)
             .build();
@@ -93,26 +102,38 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   @Override
   public void report(FeedReport report) {
     byte[] body = Requests.write(report);
+    String service = report.publisher();
     Integer unused =
         atOneOf(
-            report.publisher(),
-            address -> call(address, report.publisher(), FeedEndpoints.REPORT, body));
+            service,
+            address ->
+                await(
+                    call(address, service, FeedEndpoints.REPORT, body),
+                    callTimeout,
+                    address,
+                    service));
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Waits for the answer for 250 ms at most, so that an instance that hangs does not hold up the
+   * others. As long as it owes an answer, further calls fail at once.
+   */
   @Override
   public void wake(String address) {
     try {
-      int unused =
-          call(
-              ServiceAddresses.checkAddress(address),
-              identity.service(),
-              FeedEndpoints.WAKE,
-              new byte[0]);
+      ServiceAddresses.checkAddress(address);
     } catch (IllegalArgumentException e) {
       throw new FeedException(Reason.INVALID, String.valueOf(e.getMessage()), e);
-    } catch (InterruptedException e) {
-      throw interrupted(identity.service(), e);
     }
+    if (owing.contains(address)) {
+      throw unreachable(identity.service(), address, "it has not answered the call before", null);
+    }
+    var answer = call(address, identity.service(), FeedEndpoints.WAKE, new byte[0]);
+    owing.add(address);
+    var unused = answer.whenComplete((response, failure) -> owing.remove(address));
+    await(answer, WAKE_WAIT, address, identity.service());
   }
 
   /** Ends all open streams and connections. Safe to repeat. */
@@ -174,22 +195,30 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
     }
   }
 
-  private int call(String address, String service, String path, byte[] body)
-      throws InterruptedException {
+  private CompletableFuture<AggregatedHttpResponse> call(
+      String address, String service, String path, byte[] body) {
+    RequestOptions options =
+        RequestOptions.builder()
+            .responseTimeout(callTimeout)
+            .maxResponseLength(CALL_RESPONSE_BYTES_MAX)
+            .build();
+    return send(address, service, path, body, options).aggregate();
+  }
+
+  private static int await(
+      CompletableFuture<AggregatedHttpResponse> call,
+      Duration timeout,
+      String address,
+      String service) {
     AggregatedHttpResponse answer;
     try {
-      RequestOptions options =
-          RequestOptions.builder()
-              .responseTimeout(callTimeout)
-              .maxResponseLength(CALL_RESPONSE_BYTES_MAX)
-              .build();
-      answer = send(address, service, path, body, options).aggregate().get();
-    } catch (ExecutionException | CompletionException e) {
-      throw new FeedException(
-          Reason.UNREACHABLE,
-          "Could not reach a service [service=%s, address=%s]: %s. Check that it runs."
-              .formatted(service, address, HttpFeedStream.reasonOf(e)),
-          e);
+      answer = call.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      throw unreachable(service, address, HttpFeedStream.reasonOf(e), e);
+    } catch (TimeoutException e) {
+      throw unreachable(service, address, "no answer within " + timeout.toMillis() + " ms", e);
+    } catch (InterruptedException e) {
+      throw interrupted(service, e);
     }
     int status = answer.status().code();
     if (!answer.status().isSuccess()) {
@@ -206,6 +235,16 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
             .contentType(MediaType.JSON);
     identity.sign(headers, service);
     return client.execute(HttpRequest.of(headers.build(), HttpData.wrap(body)), options);
+  }
+
+  private static FeedException unreachable(
+      String service, String address, String reason, @Nullable Throwable cause) {
+    String message =
+        "Could not reach a service [service=%s, address=%s]: %s. Check that it runs."
+            .formatted(service, address, reason);
+    return cause == null
+        ? new FeedException(Reason.UNREACHABLE, message)
+        : new FeedException(Reason.UNREACHABLE, message, cause);
   }
 
   private static FeedException interrupted(String service, InterruptedException e) {

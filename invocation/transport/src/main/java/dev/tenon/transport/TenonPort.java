@@ -8,6 +8,7 @@ import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.Route;
@@ -308,6 +309,7 @@ public final class TenonPort implements AutoCloseable {
           .connectionDrainDuration(DRAIN)
           .disableServerHeader()
           .disableDateHeader()
+          .meterRegistry(NoopMeterRegistry.get())
           .verboseResponses(false)
           .build();
     }

@@ -66,7 +66,7 @@ class HttpFeedIT {
     TenonPort opened =
         how.apply(
                 TenonPort.builder(ServiceIdentity.development("order"))
-                    .heartbeat(Duration.ofMillis(100))
+                    .heartbeat(Duration.ofMillis(300))
                     .graceLimit(Duration.ofSeconds(2)))
             .open();
     opened.serve(source);
@@ -141,8 +141,8 @@ class HttpFeedIT {
     try (FeedStream stream = openFromBeginning()) {
       assertThat(stream.next(SHORT)).isEmpty();
       assertThat(stream.next(Duration.ZERO)).isEmpty();
-      // Ten heartbeats long: the stream is kept alive by them.
-      assertThat(stream.next(Duration.ofSeconds(1))).isEmpty();
+      // Longer than a silence that breaks a stream: heartbeats keep it.
+      assertThat(stream.next(Duration.ofMillis(1200))).isEmpty();
       source.append(FakeFeedSource.message(1, 1));
       assertThat(read(stream, 1)).hasSize(1);
     }
@@ -154,11 +154,11 @@ class HttpFeedIT {
     try (FeedStream resting = openFromBeginning()) {
       await().pollDelay(Duration.ofMillis(300)).until(() -> nextsRest());
       // One frame ahead, one in the stream's window, one on its way to it.
-      assertThat(source.nexts.get()).isBetween(2, 4);
+      assertThat(source.nexts.get()).isLessThanOrEqualTo(4);
 
       assertThat(resting.next(LONG)).isPresent();
       await().until(() -> nextsRest());
-      assertThat(source.nexts.get()).isBetween(3, 5);
+      assertThat(source.nexts.get()).isLessThanOrEqualTo(5);
 
       try (FeedStream lively = openFromBeginning()) {
         assertThat(read(lively, 20)).hasSize(20);
@@ -251,10 +251,27 @@ class HttpFeedIT {
         assertThatThrownBy(() -> hasty.open(request(new Position.Now())))
             .isInstanceOf(FeedException.class)
             .hasMessageContaining("no answer within 200 ms");
-        assertThatThrownBy(() -> hasty.wake(addresses.get().getFirst()))
+        assertThatThrownBy(() -> hasty.report(report()))
             .isInstanceOf(FeedException.class)
             .hasMessageContaining("Could not reach a service");
       }
+    }
+  }
+
+  @Test
+  void isNotHeldUpByAnInstanceThatHangs() throws Exception {
+    try (ServerSocket mute = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      String address = "127.0.0.1:" + mute.getLocalPort();
+      assertThatThrownBy(() -> transport.wake(address))
+          .isInstanceOf(FeedException.class)
+          .hasMessageContaining("no answer within 250 ms");
+
+      long begun = System.nanoTime();
+      assertThatThrownBy(() -> transport.wake(address))
+          .isInstanceOf(FeedException.class)
+          .hasMessageContaining("it has not answered the call before");
+
+      assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofMillis(200));
     }
   }
 
@@ -377,7 +394,7 @@ class HttpFeedIT {
     long begun = System.nanoTime();
     port.close();
 
-    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(3));
+    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
     await().until(() -> source.openStreams.get() == 0);
     resting.close();
   }
