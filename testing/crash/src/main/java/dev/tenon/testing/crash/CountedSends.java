@@ -31,10 +31,23 @@ final class CountedSends implements Proxies.Handler {
     if (!rules.sends(method)) {
       return world.alive() || !method.getName().equals("close") ? passed(method, arguments) : null;
     }
-    World.Send send = () -> Proxies.invoke(real, method, arguments);
     Object result =
-        world.send(process, name + "." + method.getName(), rules.faults(method), send, rules::lost);
+        rules.polls(method) ? polled(method, arguments) : sent(method, send(method, arguments));
     return result == null ? null : counted(result);
+  }
+
+  private World.Send send(Method method, @Nullable Object[] arguments) {
+    return () -> Proxies.invoke(real, method, arguments);
+  }
+
+  private @Nullable Object sent(Method method, World.Send send) throws Throwable {
+    String what = name + "." + method.getName();
+    return world.send(process, what, rules.faults(method), send, rules::lost);
+  }
+
+  private @Nullable Object polled(Method method, @Nullable Object[] arguments) throws Throwable {
+    Object answer = passed(method, arguments);
+    return SendRules.empty(answer) ? answer : sent(method, () -> answer);
   }
 
   private @Nullable Object passed(Method method, @Nullable Object[] arguments) throws Throwable {

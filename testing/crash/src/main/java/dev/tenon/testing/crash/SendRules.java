@@ -4,11 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import java.lang.reflect.Method;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the calls of an interface behave as sends. By default each call is a send that may be
@@ -18,16 +20,19 @@ import java.util.function.Function;
 public final class SendRules {
   private final Set<String> notSends;
   private final Set<String> once;
+  private final Set<String> polls;
   private final List<Class<?>> results;
   private final Optional<Function<String, ? extends Exception>> failure;
 
   private SendRules(
       Set<String> notSends,
       Set<String> once,
+      Set<String> polls,
       List<Class<?>> results,
       Optional<Function<String, ? extends Exception>> failure) {
     this.notSends = Set.copyOf(notSends);
     this.once = Set.copyOf(once);
+    this.polls = Set.copyOf(polls);
     this.results = List.copyOf(results);
     this.failure = failure;
   }
@@ -38,7 +43,7 @@ public final class SendRules {
    * @return rules under which each call is a send
    */
   public static SendRules defaults() {
-    return new SendRules(Set.of(), Set.of(), List.of(), Optional.empty());
+    return new SendRules(Set.of(), Set.of(), Set.of(), List.of(), Optional.empty());
   }
 
   /**
@@ -48,18 +53,29 @@ public final class SendRules {
    * @return a changed copy
    */
   public SendRules notSends(String... methods) {
-    return new SendRules(with(notSends, methods), once, results, failure);
+    return new SendRules(with(notSends, methods), once, polls, results, failure);
   }
 
   /**
-   * Names methods whose messages the network neither repeats nor reorders, such as the reads of a
-   * stream.
+   * Names methods whose messages the network neither repeats nor reorders.
    *
    * @param methods names of methods
    * @return a changed copy
    */
   public SendRules once(String... methods) {
-    return new SendRules(notSends, with(once, methods), results, failure);
+    return new SendRules(notSends, with(once, methods), polls, results, failure);
+  }
+
+  /**
+   * Names methods that ask for something and change nothing by it, such as the reads of a stream:
+   * only what they bring is a send, and it can only be lost on its way. An answer that is an empty
+   * {@link Optional} or collection is none.
+   *
+   * @param methods names of methods
+   * @return a changed copy
+   */
+  public SendRules polls(String... methods) {
+    return new SendRules(notSends, once, with(polls, methods), results, failure);
   }
 
   /**
@@ -71,7 +87,7 @@ public final class SendRules {
   public SendRules alsoResults(Class<?> type) {
     List<Class<?>> more = new ArrayList<>(results);
     more.add(interfaceOf(type));
-    return new SendRules(notSends, once, more, failure);
+    return new SendRules(notSends, once, polls, more, failure);
   }
 
   /**
@@ -83,15 +99,34 @@ public final class SendRules {
    */
   public SendRules failingWith(Function<String, ? extends Exception> exception) {
     requireNonNull(exception, "exception");
-    return new SendRules(notSends, once, results, Optional.of(exception));
+    return new SendRules(notSends, once, polls, results, Optional.of(exception));
   }
 
   boolean sends(Method method) {
     return !notSends.contains(method.getName());
   }
 
+  boolean polls(Method method) {
+    return polls.contains(method.getName());
+  }
+
+  /** Whether an answer brings nothing. */
+  static boolean empty(@Nullable Object answer) {
+    return switch (answer) {
+      case null -> true;
+      case Optional<?> optional -> optional.isEmpty();
+      case Collection<?> collection -> collection.isEmpty();
+      default -> false;
+    };
+  }
+
   /** What can strike a call of the method. */
   List<Fault> faults(Method method) {
+    if (polls(method)) {
+      return failure.isPresent()
+          ? List.of(Fault.CRASH_AFTER, Fault.ANSWER_LOST)
+          : List.of(Fault.CRASH_AFTER);
+    }
     List<Fault> faults = new ArrayList<>(List.of(Fault.CRASH_BEFORE, Fault.CRASH_AFTER));
     if (failure.isPresent()) {
       faults.add(Fault.SEND_REFUSED);
