@@ -98,8 +98,6 @@ final class SlotWorker {
   }
 
   private void broken(Exception failure, int failures) {
-    closeStream();
-    loaded = false;
     if (stopping) {
       return;
     }
@@ -148,12 +146,27 @@ final class SlotWorker {
   }
 
   /**
-   * Does what is due: failed messages first, then a batch.
+   * Does what is due: failed messages first, then a batch. After a failure the next step begins
+   * again at the committed cursor: the stream may be ahead of it.
    *
    * @param wait how long to wait for a batch
    * @return whether anything was handled
    */
   boolean step(Duration wait) throws InterruptedException, SQLException {
+    boolean whole = false;
+    try {
+      boolean any = proceed(wait);
+      whole = true;
+      return any;
+    } finally {
+      if (!whole) {
+        closeStream();
+        loaded = false;
+      }
+    }
+  }
+
+  private boolean proceed(Duration wait) throws InterruptedException, SQLException {
     if (!loaded) {
       load();
     }
@@ -180,6 +193,7 @@ final class SlotWorker {
     blocked.clear();
     blocked.addAll(retries.keys(lease));
     retriesLookedAt = Instant.EPOCH;
+    windowRemembered = -1;
     loaded = true;
   }
 
