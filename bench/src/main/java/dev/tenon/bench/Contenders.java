@@ -10,7 +10,13 @@ final class Contenders {
 
   /** Everyone, in the order of the report. */
   static List<Contender> all() {
-    return List.of(new PlainInsert(), new Gruelbox(), new Namastack());
+    return List.of(
+        new PlainInsert(),
+        new Tenon(Tenon.Delivery.OFF),
+        new Tenon(Tenon.Delivery.ON),
+        new Tenon(Tenon.Delivery.BATCHED),
+        new Gruelbox(),
+        new Namastack());
   }
 
   /**

@@ -2,12 +2,16 @@ package dev.tenon.bench;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.tenon.testing.database.PostgresServer;
+import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /** Reads what the server and the machine count. Thread-safe. */
 final class Gauges {
@@ -16,6 +20,13 @@ final class Gauges {
       SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'),
              (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal')\
       """;
+
+  /* Fields of /proc/PID/stat, counted from the state, which follows the name. */
+  private static final int PARENT = 1;
+  private static final int USER_TICKS = 11;
+  private static final int SYSTEM_TICKS = 12;
+  private static final int WAITED_SYSTEM_TICKS = 14;
+  private static final double MICROS_PER_TICK = 10_000;
 
   private final PostgresServer server;
   private final OperatingSystemMXBean machine =
@@ -57,6 +68,47 @@ final class Gauges {
   /** Share of the machine in use since the last call, 0 to 1. */
   double machineBusy() {
     return machine.getCpuLoad();
+  }
+
+  /** Processor time of the server's processes so far, ended ones included; NaN if unknown. */
+  double serverMicros() {
+    Path processes = Path.of("/proc");
+    String postmaster = Long.toString(server.postmasterPid());
+    if (!Files.isDirectory(processes.resolve(postmaster))) {
+      return Double.NaN;
+    }
+    long ticks = 0;
+    try (Stream<Path> all = Files.list(processes)) {
+      for (Path process : all.toList()) {
+        String[] fields = statistics(process);
+        if (process.endsWith(postmaster)) {
+          ticks += sum(fields, USER_TICKS, WAITED_SYSTEM_TICKS);
+        } else if (fields.length > PARENT && fields[PARENT].equals(postmaster)) {
+          ticks += sum(fields, USER_TICKS, SYSTEM_TICKS);
+        }
+      }
+    } catch (IOException e) {
+      return Double.NaN;
+    }
+    return ticks * MICROS_PER_TICK;
+  }
+
+  /** The fields after the process's name; none if it is no process, or ended just now. */
+  private static String[] statistics(Path process) {
+    try {
+      String line = Files.readString(process.resolve("stat"));
+      return line.substring(line.lastIndexOf(')') + 2).split(" ");
+    } catch (IOException e) {
+      return new String[0];
+    }
+  }
+
+  private static long sum(String[] fields, int from, int to) {
+    long sum = 0;
+    for (int field = from; field <= to && field < fields.length; field++) {
+      sum += Long.parseLong(fields[field]);
+    }
+    return sum;
   }
 
   /** Processor time of this process so far. */

@@ -28,7 +28,13 @@ record Measurement(
    * @param walSyncs flushes of the write-ahead log to the disk
    * @param walBytes bytes of write-ahead log
    * @param processMicros processor time of this process: producers, delivery and consumers
+   * @param serverMicros processor time of the server's processes; NaN where that is unknown
    */
   record Costs(
-      double commits, double roundTrips, double walSyncs, double walBytes, double processMicros) {}
+      double commits,
+      double roundTrips,
+      double walSyncs,
+      double walBytes,
+      double processMicros,
+      double serverMicros) {}
 }

@@ -11,7 +11,7 @@ import java.util.function.ToDoubleFunction;
 /** Says in words and numbers what was found. Immutable. */
 final class Report {
   private static final String TENON = "tenon";
-  private static final String NO_DELIVERY = "tenon, delivery off";
+  private static final String NO_DELIVERY = "no delivery";
   private static final double BUSY = 0.9;
 
   private final Plan plan;
@@ -37,7 +37,7 @@ final class Report {
     }
     text.append("\nSet up\n");
     for (Contender contender : contenders) {
-      line(text, "  %-20s %s", contender.name(), contender.setup());
+      line(text, "  %-14s %s", contender.name(), contender.setup());
     }
     foot(text);
     return text.toString();
@@ -107,7 +107,7 @@ final class Report {
   private static void columns(StringBuilder text) {
     line(
         text,
-        "  %-20s %9s %10s %10s | %7s %7s %7s %8s %8s | %5s",
+        "  %-14s %9s %10s %10s | %7s %7s %7s %7s | %6s %6s | %5s",
         "",
         "msgs/s",
         "p50 ms",
@@ -116,7 +116,8 @@ final class Report {
         "trips",
         "syncs",
         "WAL B",
-        "CPU us",
+        "own us",
+        "srv us",
         "busy");
   }
 
@@ -124,7 +125,7 @@ final class Report {
     Case measured = new Case(producers, contender.name());
     line(
         text,
-        "  %-20s %,9.0f %10s %10s | %7.3f %7.3f %7.3f %,8.0f %,8.0f | %4.0f%%",
+        "  %-14s %,9.0f %10s %10s | %7.3f %7.3f %7.3f %,7.0f | %,6.0f %,6.0f | %4.0f%%",
         contender.name(),
         results.median(measured, Measurement::perSecond),
         contender.delivers() ? millis(measured, Measurement::p50Millis) : "-",
@@ -134,6 +135,7 @@ final class Report {
         results.median(measured, each -> each.costs().walSyncs()),
         results.median(measured, each -> each.costs().walBytes()),
         results.median(measured, each -> each.costs().processMicros()),
+        results.median(measured, each -> each.costs().serverMicros()),
         100 * results.median(measured, Measurement::machineBusy));
   }
 
@@ -173,7 +175,8 @@ final class Report {
   private static void foot(StringBuilder text) {
     line(text, "%nPer message, both databases together, warm-up and drain included:");
     line(text, "  commits (reading transactions too), trips (round trips to the databases),");
-    line(text, "  syncs and WAL B (flushes and bytes of the server's log), CPU us (this process)");
+    line(text, "  syncs and WAL B (flushes and bytes of the server's log),");
+    line(text, "  own us, srv us (processor time of this process and of the server's)");
     line(text, "All of it in one process; busy: share of the whole machine in use.");
     line(text, "p50, p99 under full load are times in the queue that full producers keep filled.");
     line(

@@ -66,6 +66,7 @@ final class Run {
     long roundTrips;
     Gauges.Wal wal;
     long processMicros;
+    double serverMicros;
     Span span;
     try (Contender.Session session = contender.open(site, load.producers(), ledger)) {
       produce(session);
@@ -74,12 +75,14 @@ final class Run {
       roundTrips = site.roundTrips();
       wal = gauges.wal();
       processMicros = gauges.processMicros();
+      serverMicros = gauges.serverMicros();
       span = load(session);
       awaitEffects();
       processMicros = gauges.processMicros() - processMicros;
       roundTrips = site.roundTrips() - roundTrips;
     }
     site.awaitNoSessions();
+    serverMicros = gauges.serverMicros() - serverMicros;
     commits = site.commits() - commits;
     Gauges.Wal walAfter = gauges.wal();
     check(site);
@@ -95,7 +98,8 @@ final class Run {
             roundTrips / messages,
             (walAfter.syncs() - wal.syncs()) / messages,
             (walAfter.bytes() - wal.bytes()) / messages,
-            processMicros / messages),
+            processMicros / messages,
+            serverMicros / messages),
         span.machineBusy(),
         ledger.repeated());
   }

@@ -36,6 +36,6 @@ class ResultsTest {
   }
 
   private static Measurement measured(double perSecond) {
-    return new Measurement(1, perSecond, 1, 2, new Measurement.Costs(1, 2, 1, 100, 10), 0.5, 0);
+    return new Measurement(1, perSecond, 1, 2, new Measurement.Costs(1, 2, 1, 100, 10, 20), 0.5, 0);
   }
 }
