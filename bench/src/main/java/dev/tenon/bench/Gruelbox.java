@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 final class Gruelbox implements Contender {
   private static final int WORKERS = 16;
   private static final Duration ATTEMPT_FREQUENCY = Duration.ofSeconds(15);
+  private static final Duration CLOSE_MAX = Duration.ofSeconds(10);
   private static final Duration FLUSH_INTERVAL = Duration.ofSeconds(1);
 
   @Override
@@ -103,7 +104,14 @@ final class Gruelbox implements Contender {
     @Override
     public void close() {
       flusher.shutdownNow();
-      workers.shutdownNow();
+      workers.shutdown();
+      try {
+        if (!workers.awaitTermination(CLOSE_MAX.toSeconds(), TimeUnit.SECONDS)) {
+          workers.shutdownNow();
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
       out.close();
       in.close();
     }

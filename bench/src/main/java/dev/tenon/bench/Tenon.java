@@ -14,8 +14,8 @@ import dev.tenon.transport.TenonPort;
 import java.util.List;
 
 /**
- * Tenon itself: the outbox of service {@code producer}, read by service {@code consumer} over HTTP/2
- * on loopback. With delivery switched off, the same producer transactions and nothing else.
+ * Tenon itself: the outbox of service {@code producer}, read by service {@code consumer} over
+ * HTTP/2 on loopback. With delivery switched off, the same producer transactions and nothing else.
  */
 final class Tenon implements Contender {
   private static final String TOPIC = "order.placed";
@@ -79,8 +79,7 @@ final class Tenon implements Contender {
     ProducerSession(HikariDataSource out) {
       this.out = out;
       this.transactions = Transactions.of(ServiceDatabase.builder(PRODUCER, out).open());
-      this.producer =
-          Messaging.builder(transactions).topic(Topic.of(TOPIC, CONSUMER)).build();
+      this.producer = Messaging.builder(transactions).topic(Topic.of(TOPIC, CONSUMER)).build();
     }
 
     @Override
@@ -107,8 +106,7 @@ final class Tenon implements Contender {
     private final Delivery delivery;
     private final Ledger ledger;
 
-    DeliveringSession(
-        HikariDataSource out, HikariDataSource in, Delivery delivery, Ledger ledger) {
+    DeliveringSession(HikariDataSource out, HikariDataSource in, Delivery delivery, Ledger ledger) {
       super(out);
       this.in = in;
       this.delivery = delivery;
