@@ -1,0 +1,126 @@
+package dev.tenon.spring;
+
+import dev.tenon.transaction.RolledBackException;
+import dev.tenon.transaction.UnknownCommitOutcomeException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.springframework.transaction.TransactionExecution;
+import org.springframework.transaction.TransactionExecutionListener;
+import org.springframework.util.ClassUtils;
+
+/**
+ * Follows every transaction of one manager: opens its unit of work, writes the records right before
+ * the commit, and finds out whether a failed commit has an unknown outcome.
+ *
+ * <p>A listener of the manager rather than a {@code TransactionSynchronization}: it runs after all
+ * synchronizations, so that what they publish is written too; and only here can a failed commit be
+ * replaced by another exception. Thread-safe.
+ */
+final class CommitListener implements TransactionExecutionListener {
+  private static final boolean JPA_PRESENT =
+      ClassUtils.isPresent(
+              "org.springframework.orm.jpa.EntityManagerHolder",
+              CommitListener.class.getClassLoader())
+          && ClassUtils.isPresent(
+              "jakarta.persistence.EntityManager", CommitListener.class.getClassLoader());
+
+  private final SpringTransactions transactions;
+
+  /** Commits that are under way, with the driver's own connection. */
+  private final Map<TransactionExecution, Commit> commits = new ConcurrentHashMap<>();
+
+  private record Commit(SpringUnitOfWork unit, Connection connection) {}
+
+  CommitListener(SpringTransactions transactions) {
+    this.transactions = transactions;
+  }
+
+  @Override
+  public void afterBegin(TransactionExecution transaction, @Nullable Throwable beginFailure) {
+    if (beginFailure == null && transaction.isNewTransaction()) {
+      transactions.begun(transaction.isReadOnly());
+    }
+  }
+
+  @Override
+  public void beforeCommit(TransactionExecution transaction) {
+    SpringUnitOfWork unit = transactions.unit();
+    if (unit == null || !transaction.isNewTransaction()) {
+      return; // a savepoint is released: nothing is committed yet
+    }
+    if (unit.rollbackOnly()) {
+      throw new RolledBackException(transactions.database().service());
+    }
+    if (JPA_PRESENT && !unit.readOnly()) {
+      JpaFlush.flushJoined();
+    }
+    unit.writeRecords();
+    if (!unit.readOnly()) {
+      commits.put(transaction, new Commit(unit, driverConnection(unit.connection())));
+    }
+  }
+
+  @Override
+  public void afterCommit(TransactionExecution transaction, @Nullable Throwable commitFailure) {
+    Commit commit = ended(transaction);
+    if (commit == null) {
+      return;
+    }
+    if (commitFailure == null) {
+      commit.unit().runAfterCommit();
+    } else if (isLost(commit) || connectionLost(commitFailure)) {
+      throw new UnknownCommitOutcomeException(transactions.database().service(), commitFailure);
+    }
+  }
+
+  /** Comes after a plain rollback, and after a commit that failed and was followed by one. */
+  @Override
+  public void afterRollback(TransactionExecution transaction, @Nullable Throwable rollbackFailure) {
+    Commit commit = ended(transaction);
+    if (commit != null && (rollbackFailure != null || isLost(commit))) {
+      Throwable cause =
+          rollbackFailure != null ? rollbackFailure : new SQLException("the connection is closed");
+      throw new UnknownCommitOutcomeException(transactions.database().service(), cause);
+    }
+  }
+
+  private @Nullable Commit ended(TransactionExecution transaction) {
+    SpringUnitOfWork unit = transactions.unit();
+    if (unit != null && transaction.isNewTransaction()) {
+      transactions.unbind(unit);
+    }
+    return commits.remove(transaction);
+  }
+
+  private boolean connectionLost(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql
+          && transactions.database().dialect().connectionLost(sql)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A driver closes its connection when the line breaks; a pool's wrapper is closed for less. */
+  private static boolean isLost(Commit commit) {
+    try {
+      return commit.connection().isClosed();
+    } catch (SQLException e) {
+      return true; // it cannot even say
+    }
+  }
+
+  private static Connection driverConnection(Connection connection) {
+    try {
+      return connection.isWrapperFor(Connection.class)
+          ? connection.unwrap(Connection.class)
+          : connection;
+    } catch (SQLException e) {
+      return connection; // the wrapper's own answer then has to do
+    }
+  }
+}

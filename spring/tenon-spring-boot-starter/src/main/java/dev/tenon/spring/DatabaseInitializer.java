@@ -1,0 +1,25 @@
+package dev.tenon.spring;
+
+import dev.tenon.schema.ServiceDatabase;
+import java.util.Set;
+import org.springframework.boot.sql.init.dependency.AbstractBeansOfTypeDatabaseInitializerDetector;
+import org.springframework.core.Ordered;
+
+/**
+ * Tells Spring Boot that the service's database is opened after other migrations, and before
+ * whatever uses the tables.
+ */
+final class DatabaseInitializer extends AbstractBeansOfTypeDatabaseInitializerDetector {
+  /** Made by Spring Boot. */
+  DatabaseInitializer() {}
+
+  @Override
+  protected Set<Class<?>> getDatabaseInitializerBeanTypes() {
+    return Set.of(ServiceDatabase.class);
+  }
+
+  @Override
+  public int getOrder() {
+    return Ordered.LOWEST_PRECEDENCE;
+  }
+}

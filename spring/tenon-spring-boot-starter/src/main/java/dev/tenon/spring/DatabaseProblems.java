@@ -1,0 +1,86 @@
+package dev.tenon.spring;
+
+import dev.tenon.schema.ServiceDatabase;
+import dev.tenon.transaction.TransactionException;
+import dev.tenon.transaction.UnknownCommitOutcomeException;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.core.Ordered;
+import org.springframework.core.annotation.Order;
+import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
+import org.springframework.transaction.CannotCreateTransactionException;
+import org.springframework.transaction.TransactionSystemException;
+import org.springframework.web.bind.annotation.ExceptionHandler;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+
+/**
+ * Answers 503 with a problem document (RFC 9457) when the service's database cannot be reached, and
+ * when it went away during a commit. The application's own advice goes first.
+ */
+@RestControllerAdvice
+@Order(Ordered.LOWEST_PRECEDENCE)
+final class DatabaseProblems {
+  private static final Logger log = LoggerFactory.getLogger(DatabaseProblems.class);
+  private static final String RETRY_AFTER_SECONDS = "1";
+
+  private final ServiceDatabase database;
+
+  DatabaseProblems(ServiceDatabase database) {
+    this.database = database;
+  }
+
+  @ExceptionHandler({
+    DataAccessResourceFailureException.class,
+    CannotCreateTransactionException.class
+  })
+  ResponseEntity<ProblemDetail> unreachable(RuntimeException failure) {
+    return problem(
+        failure, "Database unavailable", "Nothing was changed: send the request again later.");
+  }
+
+  @ExceptionHandler(UnknownCommitOutcomeException.class)
+  ResponseEntity<ProblemDetail> unknown(UnknownCommitOutcomeException failure) {
+    return problem(
+        failure,
+        "Outcome unknown",
+        "The change may have been made or not: look, or repeat the request if that is harmless.");
+  }
+
+  /** These have other causes too, which are none of ours. */
+  @ExceptionHandler({TransactionException.class, TransactionSystemException.class})
+  ResponseEntity<ProblemDetail> failed(RuntimeException failure) {
+    if (causedByLostConnection(failure)) {
+      return unreachable(failure);
+    }
+    throw failure;
+  }
+
+  private boolean causedByLostConnection(@Nullable Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof DataAccessResourceFailureException
+          || cause instanceof CannotCreateTransactionException
+          || (cause instanceof SQLException sql && database.dialect().connectionLost(sql))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private ResponseEntity<ProblemDetail> problem(Exception failure, String title, String advice) {
+    log.atWarn()
+        .addKeyValue("service", database.service())
+        .addKeyValue("cause", failure.getMessage())
+        .log("{}: answered 503", title);
+    ProblemDetail problem = ProblemDetail.forStatus(HttpStatus.SERVICE_UNAVAILABLE);
+    problem.setTitle(title);
+    problem.setDetail(
+        "The database of service " + database.service() + " cannot be reached. " + advice);
+    return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS).build();
+  }
+}

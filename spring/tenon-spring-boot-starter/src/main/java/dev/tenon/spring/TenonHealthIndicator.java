@@ -1,0 +1,74 @@
+package dev.tenon.spring;
+
+import dev.tenon.messaging.FailedMessages;
+import dev.tenon.messaging.Messaging;
+import dev.tenon.messaging.Subscriptions;
+import dev.tenon.schema.ServiceDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.springframework.boot.health.contributor.AbstractHealthIndicator;
+import org.springframework.boot.health.contributor.Health;
+
+/**
+ * DOWN when the service's own database cannot be reached. Everything else is detail: a subscriber
+ * that lags, another service that is away, or a parked message need a person, not a restart.
+ */
+final class TenonHealthIndicator extends AbstractHealthIndicator {
+  /** Parked messages are counted up to here. */
+  static final int PARKED_MAX = 100;
+
+  private static final int VALID_SECONDS_MAX = 2;
+
+  private final ServiceDatabase database;
+  private final Messaging messaging;
+
+  TenonHealthIndicator(ServiceDatabase database, Messaging messaging) {
+    super("Tenon's health check failed");
+    this.database = database;
+    this.messaging = messaging;
+  }
+
+  @Override
+  protected void doHealthCheck(Health.Builder health) throws SQLException {
+    health.withDetail("service", database.service());
+    try (Connection connection = database.dataSource().getConnection()) {
+      if (!connection.isValid(VALID_SECONDS_MAX)) {
+        health.down().withDetail("reason", "the database does not answer");
+        return;
+      }
+    }
+    Subscriptions subscriptions = messaging.subscriptions();
+    int parked = messaging.failedMessages().list(FailedMessages.Filter.PARKED, PARKED_MAX).size();
+    health
+        .up()
+        .withDetail("subscribers", lags(subscriptions.subscribers()))
+        .withDetail("subscriptions", owned(subscriptions.slots()))
+        .withDetail(
+            "parked", parked < PARKED_MAX ? String.valueOf(parked) : PARKED_MAX + " or more");
+  }
+
+  /** How many messages the slowest slot of each subscriber has not read. */
+  private static Map<String, Long> lags(List<Subscriptions.Subscriber> subscribers) {
+    Map<String, Long> lags = new TreeMap<>();
+    for (Subscriptions.Subscriber each : subscribers) {
+      lags.merge(each.subscriber() + "/" + each.subscription(), each.lag(), Math::max);
+    }
+    return lags;
+  }
+
+  /** How many slots of each subscription some instance works on, and of how many. */
+  private static Map<String, String> owned(List<Subscriptions.Slot> slots) {
+    Map<String, Integer> owned = new TreeMap<>();
+    Map<String, Integer> all = new TreeMap<>();
+    for (Subscriptions.Slot slot : slots) {
+      owned.merge(slot.subscription(), slot.owner().isPresent() ? 1 : 0, Integer::sum);
+      all.merge(slot.subscription(), 1, Integer::sum);
+    }
+    Map<String, String> shares = new TreeMap<>();
+    all.forEach((id, count) -> shares.put(id, owned.get(id) + " of " + count + " slots owned"));
+    return shares;
+  }
+}

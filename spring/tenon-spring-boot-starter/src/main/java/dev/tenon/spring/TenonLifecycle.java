@@ -1,0 +1,55 @@
+package dev.tenon.spring;
+
+import dev.tenon.messaging.Messaging;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.context.SmartLifecycle;
+
+/**
+ * Starts delivery once everything else runs, and drains it before anything else stops: first others
+ * stop reading, then messages in progress commit and leases are released, then connections end.
+ */
+final class TenonLifecycle implements SmartLifecycle {
+  private static final Logger log = LoggerFactory.getLogger(TenonLifecycle.class);
+
+  private final String service;
+  private final Messaging messaging;
+  private final TenonNetwork network;
+  private volatile boolean running;
+
+  TenonLifecycle(String service, Messaging messaging, TenonNetwork network) {
+    this.service = service;
+    this.messaging = messaging;
+    this.network = network;
+  }
+
+  @Override
+  public void start() {
+    messaging.start();
+    network.serve(messaging.feedSource());
+    running = true;
+    log.atInfo()
+        .addKeyValue("service", service)
+        .addKeyValue("address", network.address().orElse("none"))
+        .log("Tenon started");
+  }
+
+  @Override
+  public void stop() {
+    network.drain();
+    messaging.close();
+    network.close();
+    running = false;
+    log.atInfo().addKeyValue("service", service).log("Tenon drained");
+  }
+
+  @Override
+  public boolean isRunning() {
+    return running;
+  }
+
+  @Override
+  public int getPhase() {
+    return DEFAULT_PHASE; // the last to start, the first to stop: before the web server's drain
+  }
+}

@@ -1,0 +1,84 @@
+package dev.tenon.spring;
+
+import dev.tenon.messaging.spi.FeedSource;
+import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.runtime.TenonRuntime;
+import dev.tenon.transport.HttpFeedTransport;
+import dev.tenon.transport.ServiceAddresses;
+import dev.tenon.transport.ServiceIdentity;
+import dev.tenon.transport.TenonPort;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * The service's own Tenon port, and its way to others'. The port is bound here, and serves later.
+ */
+final class TenonNetwork implements AutoCloseable {
+  private final Optional<TenonPort> port;
+  private final Optional<HttpFeedTransport> transport;
+
+  private TenonNetwork(Optional<TenonPort> port, Optional<HttpFeedTransport> transport) {
+    this.port = port;
+    this.transport = transport;
+  }
+
+  /** For a service that neither publishes nor reads. */
+  static TenonNetwork none() {
+    return new TenonNetwork(Optional.empty(), Optional.empty());
+  }
+
+  static TenonNetwork open(TenonProperties properties, TenonRuntime runtime) {
+    ServiceIdentity identity = identity(properties);
+    ServiceAddresses addresses = ServiceAddresses.of(properties.addresses());
+    TenonPort.Builder port =
+        TenonPort.builder(identity)
+            .bindAddress(properties.host())
+            .port(properties.port())
+            .runtime(runtime);
+    Optional.ofNullable(properties.advertisedHost()).ifPresent(port::advertisedHost);
+    return new TenonNetwork(
+        Optional.of(port.open()),
+        Optional.of(HttpFeedTransport.builder(identity, addresses).build()));
+  }
+
+  private static ServiceIdentity identity(TenonProperties properties) {
+    String service = properties.requiredService();
+    Path keys = properties.keys().directory();
+    if (keys != null) {
+      return ServiceIdentity.load(service, keys);
+    }
+    if (properties.dev()) {
+      return ServiceIdentity.development(service);
+    }
+    throw new SetupException(
+        "Service " + service + " has no keys to prove to other services who it is.",
+        "Set tenon.keys.directory, or tenon.dev=true on a developer's machine (loopback only).");
+  }
+
+  Optional<FeedTransport> transport() {
+    return transport.map(open -> open);
+  }
+
+  Optional<String> address() {
+    return port.map(TenonPort::address);
+  }
+
+  Optional<Integer> port() {
+    return port.map(TenonPort::port);
+  }
+
+  void serve(FeedSource source) {
+    port.ifPresent(open -> open.serve(source));
+  }
+
+  /** Ends what others read here; what this service reads elsewhere goes on. */
+  void drain() {
+    port.ifPresent(TenonPort::close);
+  }
+
+  @Override
+  public void close() {
+    drain();
+    transport.ifPresent(HttpFeedTransport::close);
+  }
+}

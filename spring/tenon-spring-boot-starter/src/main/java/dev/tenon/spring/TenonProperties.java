@@ -1,0 +1,134 @@
+package dev.tenon.spring;
+
+import dev.tenon.messaging.MessagingConfig;
+import dev.tenon.runtime.Backoff;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.util.unit.DataSize;
+
+/**
+ * What a service tells Tenon.
+ *
+ * @param service The name of this service: lower-case letters, digits and dashes. Required.
+ * @param datasource The bean name of the service's own DataSource. Needed if there are several, and
+ *     none is primary.
+ * @param migrations Where the service's Flyway migrations are. Unless set, Tenon runs those in
+ *     classpath:db/migration, if there are any and Spring Boot's own Flyway module is absent.
+ * @param host The address that the Tenon port listens on; any but loopback needs keys.
+ * @param advertisedHost The host by which others reach the Tenon port. Unless set, the one it
+ *     listens on.
+ * @param port The Tenon port, where other services read this one's messages; 0 takes a free one. It
+ *     is opened only if the service has topics or subscriptions.
+ * @param addresses Where other services' Tenon ports are, by the name of the service: host:port, or
+ *     several, separated by commas.
+ * @param dev Whether the service may run without keys, on loopback only: for a developer's machine.
+ * @param keys What services prove their identity with.
+ * @param cleanExit Whether the process ends with status 0, not 143, once SIGTERM has been obeyed.
+ * @param messaging Topics and limits of messaging.
+ */
+@ConfigurationProperties("tenon")
+record TenonProperties(
+    @Nullable String service,
+    @Nullable String datasource,
+    @Nullable List<String> migrations,
+    @DefaultValue("127.0.0.1") String host,
+    @Nullable String advertisedHost,
+    @DefaultValue("7450") int port,
+    @DefaultValue Map<String, List<String>> addresses,
+    @DefaultValue("false") boolean dev,
+    @DefaultValue Keys keys,
+    @DefaultValue("true") boolean cleanExit,
+    @DefaultValue Messaging messaging) {
+
+  String requiredService() {
+    if (service == null || service.isBlank()) {
+      throw new SetupException(
+          "Tenon does not know the name of this service.",
+          "Set tenon.service, such as tenon.service=order.");
+    }
+    if (!service.matches("[a-z][a-z0-9-]{0,62}")) {
+      throw new SetupException(
+          "tenon.service is '" + service + "', which is no name of a service.",
+          "Use lower-case letters, digits and dashes, a letter first, at most 63 in all.");
+    }
+    return service;
+  }
+
+  /**
+   * What services prove their identity with.
+   *
+   * @param directory The directory with the public keys of all services, and this one's private
+   *     key.
+   */
+  record Keys(@Nullable Path directory) {}
+
+  /**
+   * Topics and limits of messaging.
+   *
+   * @param topics Topics that this service publishes, by name, beside those that are beans. Put a
+   *     name with dots into brackets: tenon.messaging.topics[order.placed].subscribers.
+   * @param messageBytesMax The most bytes of one message's payload, up to 64MB.
+   * @param batchMessagesMax The most messages in a batch, which is one commit of the subscriber.
+   * @param batchBytesMax The most payload bytes in a batch, but for one larger message.
+   * @param slots How many batches of a new subscription can run at once, over all instances. A
+   *     subscription keeps the number it was made with.
+   * @param attemptsMax How often a message is tried before it is parked.
+   * @param retryFirst How long to wait after the first failure of a message, or of reaching a
+   *     service; the wait doubles from there.
+   * @param retryLongest The longest wait between two attempts.
+   * @param lease How long a part of a subscription belongs to an instance that does not renew it:
+   *     what a dead instance worked on is taken over soon after.
+   * @param pollInterval How often loops look by themselves when nothing wakes them.
+   * @param retention How long messages are kept at least, also when everybody has read them.
+   * @param subscriberHoldMax How long messages are kept at most for a subscriber that does not
+   *     come.
+   * @param partitionRows How many messages a partition of the log holds: the unit in which old ones
+   *     are dropped.
+   */
+  record Messaging(
+      @DefaultValue Map<String, TopicSettings> topics,
+      @DefaultValue("1MB") DataSize messageBytesMax,
+      @DefaultValue("500") int batchMessagesMax,
+      @DefaultValue("4MB") DataSize batchBytesMax,
+      @DefaultValue("4") int slots,
+      @DefaultValue("10") int attemptsMax,
+      @DefaultValue("200ms") Duration retryFirst,
+      @DefaultValue("1m") Duration retryLongest,
+      @DefaultValue("3s") Duration lease,
+      @DefaultValue("1s") Duration pollInterval,
+      @DefaultValue("24h") Duration retention,
+      @DefaultValue("7d") Duration subscriberHoldMax,
+      @DefaultValue("1000000") int partitionRows) {
+
+    MessagingConfig config() {
+      return MessagingConfig.defaults()
+          .messageBytesMax(bytes(messageBytesMax))
+          .batchMessagesMax(batchMessagesMax)
+          .batchBytesMax(bytes(batchBytesMax))
+          .slots(slots)
+          .attemptsMax(attemptsMax)
+          .backoff(new Backoff(retryFirst, retryLongest))
+          .lease(lease)
+          .pollInterval(pollInterval)
+          .retention(retention)
+          .subscriberHoldMax(subscriberHoldMax)
+          .partitionRows(partitionRows);
+    }
+
+    private static int bytes(DataSize size) {
+      return (int) Math.min(Integer.MAX_VALUE, size.toBytes());
+    }
+  }
+
+  /**
+   * A topic that this service publishes.
+   *
+   * @param subscribers The services that may subscribe; * stands for every known service.
+   */
+  record TopicSettings(@DefaultValue List<String> subscribers) {}
+}

@@ -1,0 +1,25 @@
+package dev.tenon.spring;
+
+import dev.tenon.schema.ServiceDatabase;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.context.annotation.Bean;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.servlet.DispatcherServlet;
+
+/** Answers web requests while the service's database is away, where the application has a web. */
+@AutoConfiguration(after = TenonAutoConfiguration.class)
+@ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
+@ConditionalOnClass({DispatcherServlet.class, RestControllerAdvice.class})
+public final class TenonWebAutoConfiguration {
+  /** Made by Spring. */
+  TenonWebAutoConfiguration() {}
+
+  @Bean
+  @ConditionalOnMissingBean
+  DatabaseProblems tenonDatabaseProblems(ServiceDatabase database) {
+    return new DatabaseProblems(database);
+  }
+}
