@@ -1,4 +1,4 @@
-/** The messages that the quickstart services exchange, as plain records. */
+/** The messages that the quickstart services exchange. */
 @NullMarked
 package dev.tenon.examples.quickstart.messages;
 

@@ -1,0 +1,31 @@
+package dev.tenon.examples.quickstart.inventory;
+
+import dev.tenon.examples.quickstart.messages.Topics;
+import dev.tenon.messaging.Topic;
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.context.annotation.Bean;
+
+/** Owns the stock, and reserves it for orders. */
+@SpringBootApplication
+public class InventoryApplication {
+
+  /**
+   * Starts the service.
+   *
+   * @param args Spring Boot's
+   */
+  public static void main(String[] args) {
+    SpringApplication.run(InventoryApplication.class, args);
+  }
+
+  @Bean
+  Topic stockReserved() {
+    return Topic.of(Topics.STOCK_RESERVED, "order");
+  }
+
+  @Bean
+  Topic stockRefused() {
+    return Topic.of(Topics.STOCK_REFUSED, "order");
+  }
+}

@@ -1,0 +1,116 @@
+package dev.tenon.examples.quickstart.inventory;
+
+import dev.tenon.examples.quickstart.messages.Item;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.springframework.jdbc.core.namedparam.MapSqlParameterSource;
+import org.springframework.jdbc.core.namedparam.NamedParameterJdbcOperations;
+import org.springframework.jdbc.core.namedparam.SqlParameterSource;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+import org.springframework.transaction.annotation.Transactional;
+
+/** The stock and its journal, which change together. */
+@Repository
+class Stock {
+  private final JdbcClient jdbc;
+  private final NamedParameterJdbcOperations batch;
+
+  Stock(JdbcClient jdbc, NamedParameterJdbcOperations batch) {
+    this.jdbc = jdbc;
+    this.batch = batch;
+  }
+
+  /** Why stock moves. */
+  enum Kind {
+    OPENING(1),
+    SOLD(-1),
+    RELEASED(1),
+    RESTOCKED(1);
+
+    private final int sign;
+
+    Kind(int sign) {
+      this.sign = sign;
+    }
+  }
+
+  /** Whether there is enough of everything; it stays so until the transaction ends. */
+  boolean lockedHasAll(List<Item> items) {
+    Map<String, Integer> onHand =
+        jdbc.sql(
+                """
+                SELECT stock_code, on_hand FROM stock WHERE stock_code = ANY (:codes)
+                ORDER BY stock_code FOR UPDATE
+                """)
+            .param("codes", items.stream().map(Item::stockCode).toArray(String[]::new))
+            .query((row, number) -> Map.entry(row.getString(1), row.getInt(2)))
+            .stream()
+            .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    return items.stream()
+        .allMatch(item -> onHand.getOrDefault(item.stockCode(), 0) >= item.quantity());
+  }
+
+  void move(Kind kind, String reference, List<Item> items) {
+    SqlParameterSource[] moves =
+        items.stream()
+            .sorted(Comparator.comparing(Item::stockCode)) // locks are taken in one order
+            .map(
+                item ->
+                    new MapSqlParameterSource("code", item.stockCode())
+                        .addValue("quantity", kind.sign * item.quantity())
+                        .addValue("kind", kind.name())
+                        .addValue("reference", reference))
+            .toArray(SqlParameterSource[]::new);
+    batch.batchUpdate(
+        "UPDATE stock SET on_hand = on_hand + :quantity WHERE stock_code = :code", moves);
+    batch.batchUpdate(
+        """
+        INSERT INTO stock_movement (stock_code, reference, kind, quantity)
+        VALUES (:code, :reference, :kind, :quantity)
+        """,
+        moves);
+  }
+
+  List<Item> sold(String orderNo) {
+    return jdbc.sql(
+            """
+            SELECT stock_code, -quantity AS quantity FROM stock_movement
+            WHERE reference = ? AND kind = 'SOLD'
+            """)
+        .param(orderNo)
+        .query(Item.class)
+        .list();
+  }
+
+  /** Opens the stock of products that are not known yet. */
+  @Transactional
+  public void open(List<Item> items) {
+    SqlParameterSource[] levels =
+        items.stream()
+            .sorted(Comparator.comparing(Item::stockCode))
+            .map(
+                item ->
+                    new MapSqlParameterSource("code", item.stockCode())
+                        .addValue("quantity", item.quantity()))
+            .toArray(SqlParameterSource[]::new);
+    batch.batchUpdate(
+        """
+        WITH opened AS (
+          INSERT INTO stock VALUES (:code, :quantity) ON CONFLICT DO NOTHING RETURNING *)
+        INSERT INTO stock_movement (stock_code, reference, kind, quantity)
+        SELECT stock_code, 'OPENING', 'OPENING', on_hand FROM opened
+        """,
+        levels);
+  }
+
+  Optional<Integer> onHand(String stockCode) {
+    return jdbc.sql("SELECT on_hand FROM stock WHERE stock_code = ?")
+        .param(stockCode)
+        .query(Integer.class)
+        .optional();
+  }
+}
