@@ -29,9 +29,11 @@ class CancellationTable {
                 """
                 INSERT INTO cancellation
                   (cancellation_no, customer_id, status, amount, request_hash)
-                VALUES (?, ?, 'REJECTED', 0, ?) ON CONFLICT DO NOTHING
+                VALUES (:number, :customer, 'REJECTED', 0, :hash) ON CONFLICT DO NOTHING
                 """)
-            .params(request.cancellationNo(), request.customerId(), hash)
+            .param("number", request.cancellationNo())
+            .param("customer", request.customerId())
+            .param("hash", hash)
             .update()
         == 1;
   }

@@ -58,15 +58,15 @@ class OrderTable {
     return jdbc.sql(
                 """
                 INSERT INTO orders (order_no, customer_id, status, reason, amount, request_hash)
-                VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                VALUES (:number, :customer, :status, :reason, :amount, :hash)
+                ON CONFLICT DO NOTHING
                 """)
-            .params(
-                order.orderNo(),
-                order.customerId(),
-                empty ? "REJECTED" : "PENDING",
-                empty ? "NO_ACCEPTABLE_LINE" : null,
-                amount,
-                hash)
+            .param("number", order.orderNo())
+            .param("customer", order.customerId())
+            .param("status", empty ? "REJECTED" : "PENDING")
+            .param("reason", empty ? "NO_ACCEPTABLE_LINE" : null)
+            .param("amount", amount)
+            .param("hash", hash)
             .update()
         == 1;
   }
@@ -134,8 +134,10 @@ class OrderTable {
   }
 
   void end(String orderNo, String status, @Nullable String reason) {
-    jdbc.sql("UPDATE orders SET status = ?, reason = ? WHERE order_no = ?")
-        .params(status, reason, orderNo)
+    jdbc.sql("UPDATE orders SET status = :status, reason = :reason WHERE order_no = :number")
+        .param("status", status)
+        .param("reason", reason)
+        .param("number", orderNo)
         .update();
   }
 
