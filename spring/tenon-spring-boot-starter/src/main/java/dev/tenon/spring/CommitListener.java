@@ -55,7 +55,7 @@ final class CommitListener implements TransactionExecutionListener {
       throw new RolledBackException(transactions.database().service());
     }
     if (JPA_PRESENT && !unit.readOnly()) {
-      JpaFlush.flushJoined();
+      JpaFlush.flushJoined(transactions.manager());
     }
     unit.writeRecords();
     if (!unit.readOnly()) {

@@ -1,15 +1,31 @@
 package dev.tenon.spring;
 
 import jakarta.persistence.EntityManager;
+import org.springframework.dao.support.DataAccessUtils;
 import org.springframework.orm.jpa.EntityManagerHolder;
+import org.springframework.orm.jpa.JpaTransactionManager;
+import org.springframework.transaction.PlatformTransactionManager;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /** Loaded only where JPA is on the class path. */
 final class JpaFlush {
   private JpaFlush() {}
 
-  /** Writes the changed entities of this thread's transaction, before the messages about them. */
-  static void flushJoined() {
+  /**
+   * Writes the changed entities of this thread's transaction, before the messages about them. What
+   * fails is told as Spring tells it when the commit flushes.
+   */
+  static void flushJoined(PlatformTransactionManager manager) {
+    try {
+      flushJoined();
+    } catch (RuntimeException e) {
+      throw manager instanceof JpaTransactionManager jpa
+          ? DataAccessUtils.translateIfNecessary(e, jpa.getJpaDialect())
+          : e;
+    }
+  }
+
+  private static void flushJoined() {
     for (Object resource : TransactionSynchronizationManager.getResourceMap().values()) {
       if (resource instanceof EntityManagerHolder held) {
         EntityManager entities = held.getEntityManager();

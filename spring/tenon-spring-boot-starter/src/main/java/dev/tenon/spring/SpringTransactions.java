@@ -165,6 +165,10 @@ public final class SpringTransactions implements Transactions {
     }
   }
 
+  PlatformTransactionManager manager() {
+    return manager;
+  }
+
   DataSource dataSource() {
     return database.dataSource();
   }

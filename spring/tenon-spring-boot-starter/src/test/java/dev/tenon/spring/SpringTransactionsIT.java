@@ -12,18 +12,14 @@ import dev.tenon.transaction.RolledBackException;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.io.IOException;
-import java.sql.Connection;
-import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import org.springframework.jdbc.datasource.DelegatingDataSource;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.UnexpectedRollbackException;
 import org.springframework.transaction.support.TransactionSynchronization;
@@ -33,19 +29,12 @@ import org.springframework.transaction.support.TransactionTemplate;
 class SpringTransactionsIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private final DataSource dataSource = postgres.dataSource(postgres.freshDatabase("order"));
-  private final AtomicBoolean killAtCommit = new AtomicBoolean();
-  private final DataSource killing =
-      new DelegatingDataSource(dataSource) {
-        @Override
-        public Connection getConnection() throws SQLException {
-          return KillingConnection.wrap(super.getConnection(), killAtCommit, postgres.server());
-        }
-      };
-  private final JdbcTransactionManager manager = new JdbcTransactionManager(killing);
-  private final JdbcClient jdbc = JdbcClient.create(killing);
+  private final SpiedDatabase database =
+      new SpiedDatabase(postgres.server(), postgres.freshDatabase("order"));
+  private final JdbcTransactionManager manager = new JdbcTransactionManager(database);
+  private final JdbcClient jdbc = JdbcClient.create(database);
   private final SpringTransactions transactions =
-      new SpringTransactions(ServiceDatabase.builder("order", killing).open(), manager);
+      new SpringTransactions(ServiceDatabase.builder("order", database).open(), manager);
   private final Recording recording = new Recording(transactions);
 
   @BeforeEach
@@ -296,7 +285,7 @@ class SpringTransactionsIT {
                         status -> {
                           insertBusiness(1);
                           recording.record("a");
-                          killAtCommit.set(true);
+                          database.killAtNextCommitOfThisThread();
                         }))
         .isInstanceOf(UnknownCommitOutcomeException.class)
         .hasMessageContaining("[service=order]");
@@ -305,7 +294,7 @@ class SpringTransactionsIT {
                 transactions.run(
                     unit -> {
                       insertBusiness(1);
-                      killAtCommit.set(true);
+                      database.killAtNextCommitOfThisThread();
                     }))
         .isInstanceOf(UnknownCommitOutcomeException.class);
 
@@ -331,7 +320,7 @@ class SpringTransactionsIT {
   }
 
   private List<String> recorded() {
-    return JdbcClient.create(dataSource)
+    return JdbcClient.create(database.unspied())
         .sql("SELECT text FROM recorded ORDER BY seq")
         .query(String.class)
         .list();

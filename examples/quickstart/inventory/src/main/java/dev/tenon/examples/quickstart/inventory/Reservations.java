@@ -9,7 +9,9 @@ import dev.tenon.messaging.Outbox;
 import dev.tenon.spring.MessageHandler;
 import org.springframework.stereotype.Component;
 
-/** What orders do to the stock. Each method is one step: its effect and its answer commit together. */
+/**
+ * What orders do to the stock. Each method is one step: its effect and its answer commit together.
+ */
 @Component
 class Reservations {
   private final Stock stock;

@@ -41,7 +41,8 @@ class Stock {
   /** Whether there is enough of everything; it stays so until the transaction ends. */
   boolean lockedHasAll(List<Item> items) {
     Map<String, Integer> onHand =
-        jdbc.sql(
+        jdbc
+            .sql(
                 """
                 SELECT stock_code, on_hand FROM stock WHERE stock_code = ANY (:codes)
                 ORDER BY stock_code FOR UPDATE

@@ -11,5 +11,4 @@ import java.util.List;
  * @param amount how much; exact
  * @param items what is bought, each product once
  */
-public record OrderPlaced(
-    String orderNo, String customerId, BigDecimal amount, List<Item> items) {}
+public record OrderPlaced(String orderNo, String customerId, BigDecimal amount, List<Item> items) {}

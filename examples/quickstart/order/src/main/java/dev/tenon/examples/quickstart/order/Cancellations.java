@@ -38,7 +38,12 @@ class Cancellations {
 
   /** A line of an earlier order, as far as it is not cancelled. */
   record Purchase(
-      String orderNo, int lineNo, String stockCode, int open, BigDecimal unitPrice, String status) {}
+      String orderNo,
+      int lineNo,
+      String stockCode,
+      int open,
+      BigDecimal unitPrice,
+      String status) {}
 
   /** Takes a cancellation. May be repeated. */
   @Transactional

@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** An order as a customer sends it: an invoice, with lines that make sense and lines that do not. */
+/**
+ * An order as a customer sends it: an invoice, with lines that make sense and lines that do not.
+ */
 record NewOrder(
     @NotBlank String orderNo,
     @Nullable String customerId,

@@ -39,7 +39,8 @@ class OrderController {
   OrderTable.Order order(@PathVariable String orderNo) {
     return table
         .find(orderNo)
-        .orElseThrow(() -> new ResponseStatusException(HttpStatus.NOT_FOUND, "No order " + orderNo));
+        .orElseThrow(
+            () -> new ResponseStatusException(HttpStatus.NOT_FOUND, "No order " + orderNo));
   }
 
   @GetMapping("/orders")

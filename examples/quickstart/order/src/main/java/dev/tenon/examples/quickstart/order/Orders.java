@@ -41,8 +41,7 @@ class Orders {
     table.insertLines(order);
     if (!accepted.isEmpty()) {
       List<Item> items =
-          Requests.items(
-              accepted.stream(), NewOrder.Line::stockCode, NewOrder.Line::quantity);
+          Requests.items(accepted.stream(), NewOrder.Line::stockCode, NewOrder.Line::quantity);
       String customer = Objects.requireNonNull(order.customerId());
       outbox.publish(
           Topics.ORDER_PLACED,
@@ -79,7 +78,9 @@ class Orders {
     decide(table.paymentAnswered(answer.orderNo(), OrderTable.Step.REFUSED));
   }
 
-  /** The order's row is locked by the answer just noted, so both answers are seen by one of them. */
+  /**
+   * The order's row is locked by the answer just noted, so both answers are seen by one of them.
+   */
   private void decide(OrderTable.State order) {
     if (!order.status().equals("PENDING")) {
       return;

@@ -209,8 +209,7 @@ class QuickstartIT {
         number, customer, product, quantity, price);
   }
 
-  private static String cancellation(
-      String number, String customer, String product, int quantity) {
+  private static String cancellation(String number, String customer, String product, int quantity) {
     return json(
         "{'cancellationNo':'%s','customerId':'%s','lines':[{'stockCode':'%s','quantity':%d}]}",
         number, customer, product, quantity);

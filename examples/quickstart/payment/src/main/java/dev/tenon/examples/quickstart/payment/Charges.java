@@ -11,7 +11,9 @@ import java.math.BigDecimal;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.stereotype.Component;
 
-/** What orders do to the money. Each method is one step: its effect and its answer commit together. */
+/**
+ * What orders do to the money. Each method is one step: its effect and its answer commit together.
+ */
 @Component
 class Charges {
   private final Ledger ledger;
