@@ -26,8 +26,8 @@ class ConfigurationDocsTest {
       """
       # Configuration of a Spring Boot service
 
-      Generated from the configuration metadata of `tenon-spring-boot-starter`; do not edit. To write
-      it anew: `./mvnw -pl spring/tenon-spring-boot-starter -am test -Dtest=ConfigurationDocsTest
+      Generated from the configuration metadata of `tenon-spring-boot-starter`; do not edit.
+      To write it anew: `./mvnw -pl spring/tenon-spring-boot-starter -am test -Dtest=ConfigurationDocsTest
       -Dsurefire.failIfNoSpecifiedTests=false -Dtenon.docs.update=true`.
 
       The database itself is `spring.datasource.*`, the port for users `server.port`, as ever. When
