@@ -38,7 +38,7 @@ public final class OutboxBenchmark implements Callable<Integer> {
   private int lowRate = 50;
 
   @Option(names = "--low-seconds", description = "Seconds of it; 0: none (${DEFAULT-VALUE}).")
-  private double lowSeconds = 4;
+  private double lowSeconds = 3;
 
   @Option(names = "--in-flight", description = "Undelivered messages at most (${DEFAULT-VALUE}).")
   private int inFlight = 2_000;
