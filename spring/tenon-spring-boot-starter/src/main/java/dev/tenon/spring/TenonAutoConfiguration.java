@@ -133,8 +133,9 @@ public final class TenonAutoConfiguration {
 
   @Bean
   @ConditionalOnMissingBean
-  Outbox tenonOutbox(Messaging messaging) {
-    return messaging.outbox();
+  Outbox tenonOutbox(Messaging messaging, ObjectProvider<TraceSource> traces) {
+    TraceSource trace = traces.getIfAvailable();
+    return trace == null ? messaging.outbox() : new TracingOutbox(messaging.outbox(), trace);
   }
 
   @Bean

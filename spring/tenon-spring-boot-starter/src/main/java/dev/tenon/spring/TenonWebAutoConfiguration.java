@@ -9,13 +9,21 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.servlet.DispatcherServlet;
 
-/** Answers web requests while the service's database is away, where the application has a web. */
+/**
+ * Where the application has a web: answers requests while the service's database is away, and lets
+ * messages carry on the trace of the request that they come from.
+ */
 @AutoConfiguration(after = TenonAutoConfiguration.class)
 @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
 @ConditionalOnClass({DispatcherServlet.class, RestControllerAdvice.class})
 public final class TenonWebAutoConfiguration {
   /** Made by Spring. */
   TenonWebAutoConfiguration() {}
+
+  @Bean
+  TraceSource tenonRequestTrace() {
+    return new RequestTrace();
+  }
 
   @Bean
   @ConditionalOnMissingBean

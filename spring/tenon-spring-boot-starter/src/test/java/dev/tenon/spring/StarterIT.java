@@ -19,12 +19,16 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.web.SecurityFilterChain;
 
 /** Spring MVC, Security, Actuator and Tenon in one application, and its database going away. */
 class StarterIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.dedicated();
+
+  private static final String TRACEPARENT =
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
   private final HttpClient http = HttpClient.newHttpClient();
 
@@ -52,6 +56,12 @@ class StarterIT {
       String base = "http://127.0.0.1:" + context.getEnvironment().getProperty("local.server.port");
 
       assertThat(get(base + "/buy").body()).isEqualTo("bought");
+      assertThat(
+              JdbcClient.create(postgres.dataSource(database))
+                  .sql("SELECT headers FROM tenon.outbox")
+                  .query(String.class)
+                  .single())
+          .contains(TRACEPARENT);
       assertThat(get(base + "/secret").statusCode()).isEqualTo(403);
       assertThat(get("http://127.0.0.1:" + port + "/").statusCode()).isEqualTo(404);
       await()
@@ -108,7 +118,8 @@ class StarterIT {
 
   private HttpResponse<String> get(String url) throws IOException, InterruptedException {
     return http.send(
-        HttpRequest.newBuilder(URI.create(url)).build(), HttpResponse.BodyHandlers.ofString());
+        HttpRequest.newBuilder(URI.create(url)).header("traceparent", TRACEPARENT).build(),
+        HttpResponse.BodyHandlers.ofString());
   }
 
   private static boolean listening(int port) {
