@@ -3,6 +3,7 @@ package dev.tenon.testing.crash;
 import java.lang.StackWalker.StackFrame;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Finds out which code reached a point. */
@@ -22,13 +23,14 @@ final class CallSite {
       Stream.of(
               CallSite.class,
               Points.class,
+              SimulatedProcess.class,
               World.class,
               CountedConnection.class,
               CountedStatement.class,
               CountedSends.class,
               Proxies.class)
           .map(Class::getName)
-          .collect(java.util.stream.Collectors.toUnmodifiableSet());
+          .collect(Collectors.toUnmodifiableSet());
 
   private CallSite() {}
 
@@ -37,7 +39,7 @@ final class CallSite {
         .walk(
             stack ->
                 stack
-                    .takeWhile(frame -> !frame.getClassName().equals(CrashExplorer.class.getName()))
+                    .takeWhile(frame -> !frame.getClassName().equals(ScenarioRun.class.getName()))
                     .filter(CallSite::ofUser)
                     .limit(FRAMES_MAX)
                     .map(frame -> frame.toStackTraceElement().toString())

@@ -20,7 +20,7 @@ final class CountedConnection {
   private static final String WROTE = "select pg_current_xact_id_if_assigned() is not null";
 
   private final World world;
-  private final String process;
+  private final SimulatedProcess process;
   private final Connection real;
   private final Consumer<Connection> release;
   private final boolean postgres;
@@ -30,7 +30,8 @@ final class CountedConnection {
   private boolean begun;
   private boolean broken;
 
-  CountedConnection(World world, String process, Connection real, Consumer<Connection> release)
+  CountedConnection(
+      World world, SimulatedProcess process, Connection real, Consumer<Connection> release)
       throws SQLException {
     this.world = world;
     this.process = process;
@@ -113,11 +114,11 @@ final class CountedConnection {
 
   /** Whether the process died or the connection broke. */
   boolean dead() {
-    return broken || !world.alive();
+    return broken || !process.alive();
   }
 
   void requireOpen() throws SQLException {
-    world.requireAlive();
+    process.requireAlive();
     if (broken) {
       throw new SQLException("This connection has been closed by the crash explorer.", "08003");
     }
@@ -214,7 +215,7 @@ final class CountedConnection {
   /** Ends the connection as a killed process does: what is not committed is rolled back. */
   void destroy() {
     broken = true;
-    world.forget(this);
+    process.forget(this);
     release.accept(real);
   }
 

@@ -6,12 +6,13 @@ import org.jspecify.annotations.Nullable;
 /** An interface whose calls are sends. */
 final class CountedSends implements Proxies.Handler {
   private final World world;
-  private final String process;
+  private final SimulatedProcess process;
   private final String name;
   private final Object real;
   private final SendRules rules;
 
-  private CountedSends(World world, String process, String name, Object real, SendRules rules) {
+  private CountedSends(
+      World world, SimulatedProcess process, String name, Object real, SendRules rules) {
     this.world = world;
     this.process = process;
     this.name = name;
@@ -19,7 +20,8 @@ final class CountedSends implements Proxies.Handler {
     this.rules = rules;
   }
 
-  static <T> T of(World world, String process, Class<T> type, Object real, SendRules rules) {
+  static <T> T of(
+      World world, SimulatedProcess process, Class<T> type, Object real, SendRules rules) {
     return Proxies.of(
         SendRules.interfaceOf(type),
         real,
@@ -29,15 +31,27 @@ final class CountedSends implements Proxies.Handler {
   @Override
   public @Nullable Object call(Method method, @Nullable Object[] arguments) throws Throwable {
     if (!rules.sends(method)) {
-      return world.alive() || !method.getName().equals("close") ? passed(method, arguments) : null;
+      return process.alive() || !method.getName().equals("close")
+          ? passed(method, arguments)
+          : null;
     }
     Object result =
         rules.polls(method) ? polled(method, arguments) : sent(method, send(method, arguments));
     return result == null ? null : counted(result);
   }
 
+  /** A call that reaches another process, which may be dead. */
   private World.Send send(Method method, @Nullable Object[] arguments) {
-    return () -> Proxies.invoke(real, method, arguments);
+    return () -> {
+      try {
+        return Proxies.invoke(real, method, arguments);
+      } catch (SimulatedCrash e) {
+        if (process.alive() && rules.failing()) {
+          throw rules.lost("The other side has crashed (simulated).");
+        }
+        throw e;
+      }
+    };
   }
 
   private @Nullable Object sent(Method method, World.Send send) throws Throwable {
@@ -51,8 +65,8 @@ final class CountedSends implements Proxies.Handler {
   }
 
   private @Nullable Object passed(Method method, @Nullable Object[] arguments) throws Throwable {
-    world.requireAlive();
-    return Proxies.invoke(real, method, arguments);
+    process.requireAlive();
+    return send(method, arguments).send();
   }
 
   private Object counted(Object result) {

@@ -3,7 +3,6 @@ package dev.tenon.testing.crash;
 import static java.util.Objects.requireNonNull;
 
 import dev.tenon.testing.crash.Violation.Injection;
-import dev.tenon.testing.crash.Violation.Phase;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -12,6 +11,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,25 +34,28 @@ public final class CrashExplorer {
   /** Names one fault to explore, as {@code 12/crash-after}, when a violation is to be debugged. */
   public static final String ONLY_PROPERTY = "tenon.crash.only";
 
-  private final Set<Fault> faults;
-  private final int secondCrashes;
-  private final long seed;
-  private final int pointsMax;
-  private final Optional<String> only;
+  /** If {@code true}, {@link #sample} has no effect: every fault is explored. */
+  public static final String FULL_PROPERTY = "tenon.crash.full";
+
+  private final Options options;
   private final Consumer<Exploration> report;
 
-  private CrashExplorer(
+  /**
+   * What to explore.
+   *
+   * @param othersMax the most faults other than {@link Fault#CRASH_AFTER}
+   * @param only the one fault to explore, or empty
+   */
+  private record Options(
       Set<Fault> faults,
+      int othersMax,
       int secondCrashes,
       long seed,
       int pointsMax,
-      Optional<String> only,
-      Consumer<Exploration> report) {
-    this.faults = Set.copyOf(faults);
-    this.secondCrashes = secondCrashes;
-    this.seed = seed;
-    this.pointsMax = pointsMax;
-    this.only = only;
+      Optional<String> only) {}
+
+  private CrashExplorer(Options options, Consumer<Exploration> report) {
+    this.options = options;
     this.report = report;
   }
 
@@ -64,39 +67,66 @@ public final class CrashExplorer {
    */
   public static CrashExplorer create() {
     return new CrashExplorer(
-        EnumSet.allOf(Fault.class),
-        0,
-        0,
-        POINTS_MAX,
-        Optional.ofNullable(System.getProperty(ONLY_PROPERTY)),
+        new Options(
+            EnumSet.allOf(Fault.class),
+            Integer.MAX_VALUE,
+            0,
+            1,
+            POINTS_MAX,
+            Optional.ofNullable(System.getProperty(ONLY_PROPERTY))),
         exploration -> {});
   }
 
   /**
-   * Explores some faults only.
+   * Explores some kinds of faults only.
    *
-   * @param some at least one
+   * @param kinds at least one
    * @return a changed copy
    */
-  public CrashExplorer faults(Set<Fault> some) {
-    if (some.isEmpty()) {
-      throw new IllegalArgumentException("some: none (expected: at least one fault)");
+  public CrashExplorer faults(Set<Fault> kinds) {
+    if (kinds.isEmpty()) {
+      throw new IllegalArgumentException("kinds: none (expected: at least one fault)");
     }
-    return new CrashExplorer(some, secondCrashes, seed, pointsMax, only, report);
+    Options o = options;
+    return with(
+        new Options(Set.copyOf(kinds), o.othersMax, o.secondCrashes, o.seed, o.pointsMax, o.only));
+  }
+
+  /**
+   * Explores {@link Fault#CRASH_AFTER} at each point, which reaches every durable state there is,
+   * and a sample of the other faults: for long flows in an everyday build. The property {@value
+   * #FULL_PROPERTY} lifts it.
+   *
+   * @param othersMax the most other faults; zero or more
+   * @return a changed copy
+   */
+  public CrashExplorer sample(int othersMax) {
+    Options o = options;
+    int most = Boolean.getBoolean(FULL_PROPERTY) ? Integer.MAX_VALUE : notNegative(othersMax);
+    return with(new Options(o.faults, most, o.secondCrashes, o.seed, o.pointsMax, o.only));
   }
 
   /**
    * Crashes a sample of the recoveries, too.
    *
    * @param count the most second crashes to try; zero or more
-   * @param sampleSeed chooses them; the same seed chooses the same ones
    * @return a changed copy
    */
-  public CrashExplorer secondCrashes(int count, long sampleSeed) {
-    if (count < 0) {
-      throw new IllegalArgumentException("count: " + count + " (expected: >= 0)");
-    }
-    return new CrashExplorer(faults, count, sampleSeed, pointsMax, only, report);
+  public CrashExplorer secondCrashes(int count) {
+    Options o = options;
+    return with(
+        new Options(o.faults, o.othersMax, notNegative(count), o.seed, o.pointsMax, o.only));
+  }
+
+  /**
+   * Chooses the samples.
+   *
+   * @param value the same one chooses the same samples; 1 unless set
+   * @return a changed copy
+   */
+  public CrashExplorer seed(long value) {
+    Options o = options;
+    return with(new Options(o.faults, o.othersMax, o.secondCrashes, value, o.pointsMax, o.only));
   }
 
   /**
@@ -110,7 +140,8 @@ public final class CrashExplorer {
     if (most < 1) {
       throw new IllegalArgumentException("most: " + most + " (expected: >= 1)");
     }
-    return new CrashExplorer(faults, secondCrashes, seed, most, only, report);
+    Options o = options;
+    return with(new Options(o.faults, o.othersMax, o.secondCrashes, o.seed, most, o.only));
   }
 
   /**
@@ -120,11 +151,24 @@ public final class CrashExplorer {
    * @return a changed copy
    */
   public CrashExplorer only(String id) {
-    return new CrashExplorer(faults, secondCrashes, seed, pointsMax, Optional.of(id), report);
+    Options o = options;
+    return with(
+        new Options(o.faults, o.othersMax, o.secondCrashes, o.seed, o.pointsMax, Optional.of(id)));
+  }
+
+  private static int notNegative(int count) {
+    if (count < 0) {
+      throw new IllegalArgumentException("count: " + count + " (expected: >= 0)");
+    }
+    return count;
+  }
+
+  private CrashExplorer with(Options other) {
+    return new CrashExplorer(other, report);
   }
 
   CrashExplorer reportingTo(Consumer<Exploration> other) {
-    return new CrashExplorer(faults, secondCrashes, seed, pointsMax, only, other);
+    return new CrashExplorer(options, other);
   }
 
   /**
@@ -143,10 +187,10 @@ public final class CrashExplorer {
   }
 
   private Exploration explore(Scenario scenario, Connections sessions) {
-    Run intact = run(scenario, List.of(), sessions);
+    ScenarioRun intact = run(scenario, List.of(), sessions);
     requireUsable(scenario, intact);
-    List<Run> runs = new ArrayList<>();
-    for (Injection injection : injections(intact.points())) {
+    List<ScenarioRun> runs = new ArrayList<>();
+    for (Injection injection : first(intact)) {
       runs.add(run(scenario, List.of(injection), sessions));
     }
     for (List<Injection> twice : second(runs)) {
@@ -156,21 +200,25 @@ public final class CrashExplorer {
       throw new CrashExplorerException(
           ("Could not explore the scenario [points=%d, only=%s]: no fault applies."
                   + " Name another one.")
-              .formatted(intact.points().size(), only.orElse("")));
+              .formatted(intact.points().size(), options.only().orElse("")));
     }
     Exploration exploration =
         new Exploration(
-            count(intact, Point.Kind.COMMIT),
-            count(intact, Point.Kind.SEND),
+            intact.count(Point.Kind.COMMIT),
+            intact.count(Point.Kind.SEND),
             runs.size(),
-            (int) runs.stream().filter(Run::strayed).count(),
+            (int) runs.stream().filter(ScenarioRun::strayed).count(),
             runs.stream().flatMap(run -> run.violation().stream()).toList());
     LOG.info("{}: {}", scenario.getClass().getSimpleName(), exploration);
     report.accept(exploration);
     return exploration;
   }
 
-  private static void requireUsable(Scenario scenario, Run intact) {
+  private ScenarioRun run(Scenario scenario, List<Injection> plan, Connections sessions) {
+    return ScenarioRun.of(scenario, plan, options.pointsMax(), sessions);
+  }
+
+  private static void requireUsable(Scenario scenario, ScenarioRun intact) {
     intact
         .violation()
         .ifPresent(
@@ -188,94 +236,49 @@ public final class CrashExplorer {
     }
   }
 
-  private List<Injection> injections(List<Point> points) {
-    return points.stream()
-        .flatMap(point -> point.faults().stream().map(fault -> new Injection(point, fault)))
-        .filter(injection -> faults.contains(injection.fault()))
-        .filter(injection -> only.isEmpty() || only.get().equals(injection.id()))
+  /** The faults of the runs with one fault, in the order of the points. */
+  private List<Injection> first(ScenarioRun intact) {
+    List<Injection> all =
+        intact.points().stream()
+            .flatMap(CrashExplorer::injections)
+            .filter(injection -> options.faults().contains(injection.fault()))
+            .filter(injection -> options.only().isEmpty() || isOnly(injection))
+            .toList();
+    List<Injection> others =
+        new ArrayList<>(
+            all.stream().filter(injection -> injection.fault() != Fault.CRASH_AFTER).toList());
+    if (others.size() <= options.othersMax()) {
+      return all;
+    }
+    Collections.shuffle(others, new Random(options.seed()));
+    Set<Injection> chosen = Set.copyOf(others.subList(0, options.othersMax()));
+    return all.stream()
+        .filter(injection -> injection.fault() == Fault.CRASH_AFTER || chosen.contains(injection))
         .toList();
   }
 
-  /** A seeded sample of crashes in what followed a first crash. */
-  private List<List<Injection>> second(List<Run> runs) {
+  private boolean isOnly(Injection injection) {
+    return injection.id().equals(options.only().orElse(""));
+  }
+
+  private static Stream<Injection> injections(Point point) {
+    return point.faults().stream().map(fault -> new Injection(point, fault));
+  }
+
+  /** A sample of crashes in what followed a first crash. */
+  private List<List<Injection>> second(List<ScenarioRun> runs) {
     List<List<Injection>> pairs = new ArrayList<>();
-    for (Run run : runs) {
+    for (ScenarioRun run : runs) {
       for (Injection first : run.struck()) {
         run.points().stream()
             .filter(point -> first.fault().crash() && point.number() > first.point().number())
-            .flatMap(point -> point.faults().stream().map(fault -> new Injection(point, fault)))
-            .filter(injection -> injection.fault().crash() && faults.contains(injection.fault()))
+            .flatMap(CrashExplorer::injections)
+            .filter(injection -> injection.fault().crash())
+            .filter(injection -> options.faults().contains(injection.fault()))
             .forEach(injection -> pairs.add(List.of(first, injection)));
       }
     }
-    Collections.shuffle(pairs, new Random(seed));
-    return pairs.subList(0, Math.min(pairs.size(), secondCrashes));
+    Collections.shuffle(pairs, new Random(options.seed()));
+    return pairs.subList(0, Math.min(pairs.size(), options.secondCrashes()));
   }
-
-  private static int count(Run run, Point.Kind kind) {
-    return (int) run.points().stream().filter(point -> point.kind() == kind).count();
-  }
-
-  private Run run(Scenario scenario, List<Injection> plan, Connections sessions) {
-    try {
-      scenario.reset();
-    } catch (Exception e) {
-      throw new CrashExplorerException(
-          "Could not reset the scenario [scenario=%s]: %s. Its databases must be as at the start."
-              .formatted(scenario.getClass().getName(), e.getMessage()),
-          e);
-    }
-    Points points = new Points(plan, pointsMax);
-    Optional<Violation> violation =
-        work(new World(points, sessions), points, scenario::run, Phase.RUN);
-    int struck = -1;
-    while (violation.isEmpty() && struck < points.struck().size()) {
-      struck = points.struck().size();
-      violation = work(new World(points, sessions), points, scenario::recover, Phase.RECOVER);
-    }
-    if (violation.isEmpty()) {
-      violation = failure(points, Phase.CHECK, scenario::check);
-    }
-    violation.ifPresent(found -> LOG.debug("Found a violation: {}", found));
-    return new Run(points.reached(), points.struck(), points.strayed(), violation);
-  }
-
-  private static Optional<Violation> work(World world, Points points, Work work, Phase phase) {
-    try {
-      Optional<Violation> violation = failure(points, phase, () -> work.in(world));
-      points.requireBounded();
-      world.deliverLate();
-      return world.workEnded() ? Optional.empty() : violation;
-    } finally {
-      world.end();
-    }
-  }
-
-  private static Optional<Violation> failure(Points points, Phase phase, Step step) {
-    try {
-      step.run();
-      return Optional.empty();
-    } catch (VirtualMachineError e) {
-      throw e;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CrashExplorerException("Could not explore the scenario: it was interrupted.", e);
-    } catch (Exception | Error e) {
-      return Optional.of(new Violation(points.struck(), phase, e));
-    }
-  }
-
-  @FunctionalInterface
-  private interface Work {
-    void in(World world) throws Exception;
-  }
-
-  @FunctionalInterface
-  private interface Step {
-    void run() throws Exception;
-  }
-
-  /** One run with its recoveries. */
-  private record Run(
-      List<Point> points, List<Injection> struck, boolean strayed, Optional<Violation> violation) {}
 }

@@ -8,6 +8,16 @@ public enum Fault {
   CRASH_BEFORE(true),
   /** All processes die after the commit or send: it happened, and nobody learnt it. */
   CRASH_AFTER(true),
+  /**
+   * The process that was to commit or send dies before it, and the others live on. Only where there
+   * are several processes.
+   */
+  CRASH_ALONE_BEFORE(true),
+  /**
+   * The process that committed or sent dies after it, and the others live on. Only where there are
+   * several processes.
+   */
+  CRASH_ALONE_AFTER(true),
   /** The connection breaks before the commit: nothing is durable, and the process lives on. */
   CONNECTION_LOST_BEFORE(true),
   /** The connection breaks after the commit: it is durable, and the process cannot know. */
@@ -34,8 +44,22 @@ public enum Fault {
     return endsWork;
   }
 
+  /** Whether everything dies. */
   boolean crash() {
     return this == CRASH_BEFORE || this == CRASH_AFTER;
+  }
+
+  /** Whether one process dies alone. */
+  boolean alone() {
+    return this == CRASH_ALONE_BEFORE || this == CRASH_ALONE_AFTER;
+  }
+
+  /** Whether what it strikes has happened nevertheless. */
+  boolean after() {
+    return this == CRASH_AFTER
+        || this == CRASH_ALONE_AFTER
+        || this == CONNECTION_LOST_AFTER
+        || this == ANSWER_LOST;
   }
 
   /**

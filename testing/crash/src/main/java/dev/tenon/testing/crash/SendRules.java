@@ -91,8 +91,8 @@ public final class SendRules {
   }
 
   /**
-   * Says how a lost send or answer shows itself to the sender, so that these faults can be
-   * explored.
+   * Says how a lost send or answer, or a crash of the other side, shows itself to the sender, so
+   * that these faults can be explored.
    *
    * @param exception makes what the sender gets, from a message
    * @return a changed copy
@@ -122,12 +122,15 @@ public final class SendRules {
 
   /** What can strike a call of the method. */
   List<Fault> faults(Method method) {
+    List<Fault> faults = new ArrayList<>(List.of(Fault.CRASH_AFTER, Fault.CRASH_ALONE_AFTER));
     if (polls(method)) {
-      return failure.isPresent()
-          ? List.of(Fault.CRASH_AFTER, Fault.ANSWER_LOST)
-          : List.of(Fault.CRASH_AFTER);
+      if (failure.isPresent()) {
+        faults.add(Fault.ANSWER_LOST);
+      }
+      return faults;
     }
-    List<Fault> faults = new ArrayList<>(List.of(Fault.CRASH_BEFORE, Fault.CRASH_AFTER));
+    faults.add(Fault.CRASH_BEFORE);
+    faults.add(Fault.CRASH_ALONE_BEFORE);
     if (failure.isPresent()) {
       faults.add(Fault.SEND_REFUSED);
       faults.add(Fault.ANSWER_LOST);
@@ -140,6 +143,10 @@ public final class SendRules {
       }
     }
     return faults;
+  }
+
+  boolean failing() {
+    return failure.isPresent();
   }
 
   Exception lost(String message) {

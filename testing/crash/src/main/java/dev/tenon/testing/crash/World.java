@@ -8,8 +8,10 @@ import java.sql.SQLException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
-import java.util.LinkedHashSet;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -26,9 +28,19 @@ import org.slf4j.LoggerFactory;
 public final class World {
   private static final Logger LOG = LoggerFactory.getLogger(World.class);
 
+  private static final List<Fault> OF_COMMITS =
+      List.of(
+          Fault.CRASH_AFTER,
+          Fault.CRASH_ALONE_AFTER,
+          Fault.CONNECTION_LOST_AFTER,
+          Fault.CRASH_BEFORE,
+          Fault.CRASH_ALONE_BEFORE,
+          Fault.CONNECTION_LOST_BEFORE);
+
   private final Points points;
   private final Connections sessions;
-  private final Set<CountedConnection> connections = new LinkedHashSet<>();
+  private final Map<String, SimulatedProcess> processes = new LinkedHashMap<>();
+  private final Set<String> names = new HashSet<>();
   private final Deque<AutoCloseable> resources = new ArrayDeque<>();
   private final List<Send> reordered = new ArrayList<>();
   private final List<Send> delayed = new ArrayList<>();
@@ -52,22 +64,25 @@ public final class World {
    *
    * @param process the name of the process, for reports
    * @param real where connections come from
-   * @return a data source to build the process with, of no use after a crash
+   * @return a data source to build the process with, of no use after a crash; that of a process
+   *     that died alone belongs to its next life
    */
   public DataSource dataSource(String process, DataSource real) {
     requireNonNull(process, "process");
     requireNonNull(real, "real");
+    SimulatedProcess life = process(process);
     return Proxies.of(
         DataSource.class,
         real,
         (method, arguments) -> {
-          requireAlive();
+          life.requireAlive();
+          Consumer<Connection> release = ended -> sessions.giveBack(real, ended);
           if (method.getName().equals("getConnection") && arguments.length == 0) {
-            return opened(process, sessions.take(real), ended -> sessions.giveBack(real, ended));
+            return life.opened(this, sessions.take(real), release);
           }
           Object result = Proxies.invoke(real, method, arguments);
           return result instanceof Connection connection
-              ? opened(process, connection, ended -> sessions.giveBack(real, ended))
+              ? life.opened(this, connection, release)
               : result;
         });
   }
@@ -98,7 +113,7 @@ public final class World {
   public <T> T sends(String process, Class<T> type, T real, SendRules rules) {
     requireNonNull(process, "process");
     requireNonNull(rules, "rules");
-    return CountedSends.of(this, process, type, requireNonNull(real, "real"), rules);
+    return CountedSends.of(this, process(process), type, requireNonNull(real, "real"), rules);
   }
 
   /**
@@ -114,14 +129,54 @@ public final class World {
     return resource;
   }
 
-  synchronized boolean alive() {
-    return death.isEmpty();
+  /**
+   * Does work of one process, which may die alone in it. Whoever survived goes on; build the
+   * process again over a new data source of this world to restart it, and give it its next work.
+   * What the dead one was asked to do may have happened or not.
+   *
+   * @param process the name of the process
+   * @param work what it does
+   * @return whether it lived to the end of it; {@code false} also if it was dead already, unless it
+   *     was built again
+   * @throws Exception if the work threw it, and the process lived; or if all processes died
+   */
+  public boolean attempt(String process, Work work) throws Exception {
+    SimulatedProcess life = process(process);
+    try {
+      work.run();
+    } catch (Exception | Error e) {
+      boolean died = !life.alive() || ofCrash(e);
+      if (!died || !alive()) {
+        throw e;
+      }
+      LOG.debug("{} died at its work", process, e);
+      return false;
+    }
+    return life.alive();
   }
 
-  synchronized void requireAlive() {
+  private static boolean ofCrash(Throwable thrown) {
+    Throwable cause = thrown;
+    while (cause != null && !(cause instanceof SimulatedCrash)) {
+      cause = cause.getCause();
+    }
+    return cause != null;
+  }
+
+  private synchronized SimulatedProcess process(String name) {
     if (!death.isEmpty()) {
       throw new SimulatedCrash(death);
     }
+    names.add(name);
+    return processes.computeIfAbsent(name, SimulatedProcess::new);
+  }
+
+  private synchronized boolean alive() {
+    return death.isEmpty();
+  }
+
+  private synchronized List<Fault> possible(List<Fault> faults) {
+    return names.size() > 1 ? faults : faults.stream().filter(fault -> !fault.alone()).toList();
   }
 
   /** Whether a fault struck that may end the work by an exception. */
@@ -129,51 +184,39 @@ public final class World {
     return workEnded;
   }
 
-  private Connection opened(String process, Connection real, Consumer<Connection> release)
-      throws SQLException {
-    CountedConnection counted = new CountedConnection(this, process, real, release);
-    synchronized (this) {
-      connections.add(counted);
-    }
-    return counted.proxy();
-  }
-
-  synchronized void forget(CountedConnection connection) {
-    connections.remove(connection);
-  }
-
   /** Makes something durable, or lets the planned fault strike. */
-  void commit(String process, String what, Action action, Function<String, SQLException> broken)
+  void commit(
+      SimulatedProcess process, String what, Action action, Function<String, SQLException> broken)
       throws SQLException {
-    requireAlive();
-    List<Fault> faults =
-        List.of(
-            Fault.CRASH_BEFORE,
-            Fault.CRASH_AFTER,
-            Fault.CONNECTION_LOST_BEFORE,
-            Fault.CONNECTION_LOST_AFTER);
-    Optional<Injection> strike = points.reach(Point.Kind.COMMIT, process, what, faults);
+    process.requireAlive();
+    Optional<Injection> strike =
+        points.reach(Point.Kind.COMMIT, process.name(), what, possible(OF_COMMITS));
     if (strike.isEmpty()) {
       action.run();
       return;
     }
     workEnded = true;
     Fault fault = strike.get().fault();
-    if (fault == Fault.CRASH_AFTER || fault == Fault.CONNECTION_LOST_AFTER) {
+    if (fault.after()) {
       action.run();
     }
-    if (fault.crash()) {
-      throw crash(strike.get());
+    if (fault.crash() || fault.alone()) {
+      throw crash(process, strike.get());
     }
     throw broken.apply(strike.get().id());
   }
 
   /** Sends something, or lets the planned fault strike. */
   @Nullable Object send(
-      String process, String what, List<Fault> faults, Send send, Function<String, Exception> lost)
+      SimulatedProcess process,
+      String what,
+      List<Fault> faults,
+      Send send,
+      Function<String, Exception> lost)
       throws Throwable {
-    requireAlive();
-    Optional<Injection> strike = points.reach(Point.Kind.SEND, process, what, faults);
+    process.requireAlive();
+    Optional<Injection> strike =
+        points.reach(Point.Kind.SEND, process.name(), what, possible(faults));
     if (strike.isEmpty()) {
       List<Send> overtaken = List.copyOf(reordered);
       reordered.clear();
@@ -181,35 +224,28 @@ public final class World {
       overtaken.forEach(World::late);
       return answer;
     }
-    Injection injection = strike.get();
-    workEnded = injection.fault().endsWork();
-    return switch (injection.fault()) {
-      case CRASH_BEFORE -> throw crash(injection);
-      case CRASH_AFTER -> {
-        send.send();
-        throw crash(injection);
-      }
-      case SEND_REFUSED -> throw lost.apply("The send was lost (simulated).");
-      case ANSWER_LOST -> {
-        send.send();
-        throw lost.apply("The answer was lost (simulated).");
-      }
-      case DUPLICATE -> {
-        Object answer = send.send();
-        late(send);
-        yield answer;
-      }
-      case REORDER -> {
-        reordered.add(send);
-        yield null;
-      }
-      case DELAY -> {
-        delayed.add(send);
-        yield null;
-      }
-      case CONNECTION_LOST_BEFORE, CONNECTION_LOST_AFTER ->
-          throw new IllegalStateException("fault: " + injection.fault() + " (expected: of a send)");
-    };
+    Fault fault = strike.get().fault();
+    if (!fault.endsWork()) {
+      return elsewhen(fault, send);
+    }
+    workEnded = true;
+    if (fault.after()) {
+      send.send();
+    }
+    if (fault.crash() || fault.alone()) {
+      throw crash(process, strike.get());
+    }
+    throw lost.apply("The send or its answer was lost (simulated " + strike.get().id() + ").");
+  }
+
+  private @Nullable Object elsewhen(Fault fault, Send send) throws Throwable {
+    if (fault == Fault.DUPLICATE) {
+      Object answer = send.send();
+      late(send);
+      return answer;
+    }
+    (fault == Fault.REORDER ? reordered : delayed).add(send);
+    return null;
   }
 
   /** Delivers what nobody waits for: its failure is the network's, and nobody learns it. */
@@ -225,18 +261,26 @@ public final class World {
     }
   }
 
-  private SimulatedCrash crash(Injection injection) {
-    die("Crashed at " + injection.id() + " (simulated).");
-    return new SimulatedCrash(death);
+  private SimulatedCrash crash(SimulatedProcess process, Injection injection) {
+    String why = "Crashed at " + injection.id() + " (simulated).";
+    if (injection.fault().alone()) {
+      synchronized (this) {
+        processes.remove(process.name(), process);
+      }
+      process.die(why);
+    } else {
+      die(why);
+    }
+    return new SimulatedCrash(why);
   }
 
   private void die(String why) {
-    List<CountedConnection> open;
+    List<SimulatedProcess> living;
     synchronized (this) {
       death = why;
-      open = List.copyOf(connections);
+      living = List.copyOf(processes.values());
     }
-    open.forEach(CountedConnection::destroy);
+    living.forEach(process -> process.die(why));
   }
 
   /** Delivers what is late. What it sets going is the processes' last work. */
@@ -263,6 +307,17 @@ public final class World {
       }
     }
     resources.clear();
+  }
+
+  /** Work of one process. */
+  @FunctionalInterface
+  public interface Work {
+    /**
+     * Does it.
+     *
+     * @throws Exception for any reason
+     */
+    void run() throws Exception;
   }
 
   /** Makes something durable. */

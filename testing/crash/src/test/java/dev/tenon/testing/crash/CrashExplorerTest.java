@@ -28,7 +28,7 @@ class CrashExplorerTest {
     }
 
     @Override
-    public void run(World world) {
+    public void run(World world) throws Exception {
       Letterbox box = world.sends("writer", Letterbox.class, arrived::add);
       box.put("a");
       box.put("b");
@@ -144,7 +144,7 @@ class CrashExplorerTest {
     Scenario picky =
         new Letters() {
           @Override
-          public void run(World world) {
+          public void run(World world) throws Exception {
             super.run(world);
             if (arrived.equals(List.of("b", "a"))) {
               throw new IllegalStateException("out of order");
@@ -168,7 +168,7 @@ class CrashExplorerTest {
           private int runs;
 
           @Override
-          public void run(World world) {
+          public void run(World world) throws Exception {
             if (runs++ == 0) {
               super.run(world);
             }
@@ -216,10 +216,52 @@ class CrashExplorerTest {
     Exploration exploration =
         explorer
             .faults(Set.of(Fault.CRASH_BEFORE))
-            .secondCrashes(100, 7)
+            .secondCrashes(100)
             .explore(recovering)
             .requireNoViolations();
 
     assertThat(exploration.runs()).isEqualTo(3 + 3);
+  }
+
+  @Test
+  void letsTheOthersGoOnWhenAProcessDiesAlone() {
+    Relay relay = new Relay();
+
+    Exploration exploration =
+        explorer.faults(Set.of(Fault.CRASH_ALONE_BEFORE, Fault.CRASH_ALONE_AFTER)).explore(relay);
+
+    assertThat(exploration.requireNoViolations().runs()).isEqualTo(6);
+    assertThat(relay.refused).isEqualTo(2);
+  }
+
+  /** The writer sends to the reader, who sends on what it gets. */
+  private static final class Relay extends Letters {
+    private int refused;
+
+    @Override
+    public void run(World world) throws Exception {
+      Letterbox archive = world.sends("reader", Letterbox.class, arrived::add);
+      SendRules rules = SendRules.defaults().failingWith(IllegalStateException::new);
+      Letterbox reader = world.sends("writer", Letterbox.class, archive::put, rules);
+      world.attempt("writer", () -> write(reader));
+      boolean done = false;
+      while (!done) {
+        Letterbox next = world.sends("reader", Letterbox.class, arrived::add);
+        done = world.attempt("reader", () -> next.put("from the reader"));
+      }
+    }
+
+    private void write(Letterbox reader) {
+      try {
+        reader.put("from the writer");
+      } catch (IllegalStateException e) {
+        refused++;
+      }
+    }
+
+    @Override
+    public void check() {
+      assertThat(arrived).contains("from the reader");
+    }
   }
 }

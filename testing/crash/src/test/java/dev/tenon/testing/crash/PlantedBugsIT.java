@@ -46,13 +46,13 @@ class PlantedBugsIT {
   void findsNothingWhereEffectAndCursorShareACommit(CrashExplorer explorer) {
     Exploration exploration =
         explorer
-            .secondCrashes(20, 1)
+            .secondCrashes(20)
             .explore(new FeedScenario(orders, stock, FeedScenario::correctly))
             .requireNoViolations();
 
     assertThat(exploration.commits()).isEqualTo(6);
     assertThat(exploration.sends()).isEqualTo(2);
-    assertThat(exploration.runs()).isEqualTo(6 * 4 + 2 * 3 + 20);
+    assertThat(exploration.runs()).isEqualTo(3 * 4 + 3 * 6 + 2 * 5 + 20);
     assertThat(exploration.strays()).isZero();
   }
 
@@ -80,16 +80,18 @@ class PlantedBugsIT {
         explorer.explore(new FeedScenario(orders, stock, FeedScenario::withCursorBeforeEffect));
 
     assertThat(faultsAt(exploration, "update progress set seq = ?"))
-        .containsExactlyInAnyOrder(Fault.CRASH_AFTER, Fault.CONNECTION_LOST_AFTER);
+        .containsExactlyInAnyOrder(
+            Fault.CRASH_AFTER, Fault.CRASH_ALONE_AFTER, Fault.CONNECTION_LOST_AFTER);
     assertThat(faultsAt(exploration, "update stock set sold = sold + ?"))
-        .containsExactlyInAnyOrder(Fault.CRASH_BEFORE, Fault.CONNECTION_LOST_BEFORE);
+        .containsExactlyInAnyOrder(
+            Fault.CRASH_BEFORE, Fault.CRASH_ALONE_BEFORE, Fault.CONNECTION_LOST_BEFORE);
   }
 
   @Test
   void findsNothingWhereAnInboxBacksTheAcknowledgement(CrashExplorer explorer) {
     Exploration exploration =
         explorer
-            .secondCrashes(20, 1)
+            .secondCrashes(20)
             .explore(new BrokerScenario(orders, stock, BrokerScenario::correctly))
             .requireNoViolations();
 
