@@ -25,7 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.function.UnaryOperator;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 
 /**
@@ -54,8 +54,73 @@ final class SimulatedServices implements AutoCloseable {
     private PostgresReset start;
   }
 
-  /** A running service. */
-  record Service(Transactions transactions, Messaging messaging) {}
+  /** How a service is configured, each time it is built. */
+  @FunctionalInterface
+  interface Configuration {
+    Messaging.Builder apply(Messaging.Builder builder, Supplier<Messaging> self);
+  }
+
+  /** What a service does on behalf of a client. */
+  @FunctionalInterface
+  interface Work {
+    void on(Transactions transactions, Messaging messaging) throws Exception;
+  }
+
+  /** A service in a world: it is built again when it dies alone. */
+  final class Service {
+    private final World world;
+    private final DirectTransport network;
+    private final String name;
+    private final Configuration configuration;
+    private Transactions transactions;
+    private Messaging messaging;
+
+    private Service(World world, DirectTransport network, String name, Configuration configuration)
+        throws SQLException {
+      this.world = world;
+      this.network = network;
+      this.name = name;
+      this.configuration = configuration;
+      build();
+    }
+
+    private void build() throws SQLException {
+      execute(name, "UPDATE tenon.slot SET lease_until = '-infinity'");
+      Store store = stores.get(name);
+      transactions =
+          Transactions.of(
+              new Opened(name, world.dataSource(name, store.dataSource()), store.dialect()));
+      Random random = new Random(name.hashCode() + now.toEpochMilli());
+      messaging =
+          configuration
+              .apply(Messaging.builder(transactions), () -> messaging)
+              .transport(world.sends(name, FeedTransport.class, network, FEEDS))
+              .runtime(
+                  new TenonRuntime(
+                      () -> now,
+                      IdGenerator.timeOrdered(() -> now, random),
+                      random,
+                      Thread.ofVirtual().factory()))
+              .build();
+      network.serve(messaging.feedSource());
+    }
+
+    /** Does a client's work. If the service dies at it, the client does not ask again. */
+    void work(Work work) throws Exception {
+      if (!world.attempt(name, () -> work.on(transactions, messaging))) {
+        build();
+      }
+    }
+
+    private boolean runPending() throws Exception {
+      boolean[] any = new boolean[1];
+      if (!world.attempt(name, () -> any[0] = messaging.runPending())) {
+        build();
+        return true;
+      }
+      return any[0];
+    }
+  }
 
   private record Opened(String service, DataSource dataSource, Dialect dialect)
       implements ServiceDatabase {}
@@ -93,42 +158,20 @@ final class SimulatedServices implements AutoCloseable {
   }
 
   /** Builds a service in a world, and connects it to the network. */
-  Service start(
-      World world,
-      DirectTransport network,
-      String name,
-      UnaryOperator<Messaging.Builder> configuration)
+  Service start(World world, DirectTransport network, String name, Configuration configuration)
       throws SQLException {
-    execute(name, "UPDATE tenon.slot SET lease_until = '-infinity'");
-    Store store = stores.get(name);
-    Transactions transactions =
-        Transactions.of(
-            new Opened(name, world.dataSource(name, store.dataSource()), store.dialect()));
-    Random random = new Random(name.hashCode() + now.toEpochMilli());
-    Messaging messaging =
-        configuration
-            .apply(Messaging.builder(transactions))
-            .transport(world.sends(name, FeedTransport.class, network, FEEDS))
-            .runtime(
-                new TenonRuntime(
-                    () -> now,
-                    IdGenerator.timeOrdered(() -> now, random),
-                    random,
-                    Thread.ofVirtual().factory()))
-            .build();
-    network.serve(messaging.feedSource());
-    return new Service(transactions, messaging);
+    return new Service(world, network, name, configuration);
   }
 
   /** Runs services until none has anything to do, though time passes. */
-  void settle(Duration passing, Service... services) {
+  void settle(Duration passing, Service... services) throws Exception {
     Instant end = now.plus(passing);
     int failures = 0;
     while (true) {
       boolean any = false;
       for (Service service : services) {
         try {
-          any |= service.messaging().runPending();
+          any |= service.runPending();
         } catch (RuntimeException e) {
           if (++failures > FAILURES_MAX) {
             throw e;
