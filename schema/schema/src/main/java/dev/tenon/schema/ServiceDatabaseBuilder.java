@@ -8,28 +8,30 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.flywaydb.core.Flyway;
 import org.flywaydb.core.api.FlywayException;
-import org.flywaydb.core.api.MigrationInfo;
-import org.flywaydb.core.api.MigrationVersion;
 import org.jspecify.annotations.Nullable;
 
-/** Opens a database: dialect, Tenon's tables, the service's own tables, ownership. */
+/** Opens a database: dialect, Tenon's tables, ownership, the service's own tables. */
 final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
-  private static final String NAME_RULE = "[a-z][a-z0-9-]{0,62}";
-  private static final String TENON_SCHEMA = "tenon";
-
-  /** The newest major version of Tenon's tables that this code works with. */
-  private static final int TABLES_MAJOR = 1;
+  static final String NAME_RULE = "[a-z][a-z0-9-]{0,62}";
+  private static final int REASON_LINES_MAX = 4;
 
   private final String service;
   private final DataSource dataSource;
+  private final TenonTables tables;
   private List<String> locations = List.of();
 
   ServiceDatabaseBuilder(String service, DataSource dataSource) {
+    this(service, dataSource, new TenonTables(TenonTables.STEPS));
+  }
+
+  ServiceDatabaseBuilder(String service, DataSource dataSource, TenonTables tables) {
     this.service = requireNonNull(service, "service");
     this.dataSource = requireNonNull(dataSource, "dataSource");
+    this.tables = tables;
     if (!service.matches(NAME_RULE)) {
       throw new IllegalArgumentException("service: " + service + " (expected: " + NAME_RULE + ")");
     }
@@ -43,120 +45,89 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
 
   @Override
   public ServiceDatabase open() {
-    Dialect dialect = connect();
-    migrateTenon(dialect);
-    claim();
+    try (Connection connection = dataSource.getConnection()) {
+      checkKind(connection);
+      boolean autoCommit = connection.getAutoCommit();
+      connection.setAutoCommit(true);
+      checkServer(connection);
+      migrateTenon(connection);
+      claim(connection);
+      connection.setAutoCommit(autoCommit);
+    } catch (SQLException e) {
+      throw refused(e);
+    }
     if (!locations.isEmpty()) {
       migrateService();
     }
-    return new OpenServiceDatabase(service, dataSource, dialect);
+    return new OpenServiceDatabase(service, dataSource, new PostgresDialect());
   }
 
-  private Dialect connect() {
-    try (Connection connection = dataSource.getConnection()) {
-      String product = connection.getMetaData().getDatabaseProductName();
-      int major = connection.getMetaData().getDatabaseMajorVersion();
-      if (!product.equals("PostgreSQL")) {
-        throw failed("the database is " + product, "Use PostgreSQL 14 or newer.", null);
+  private void checkKind(Connection connection) throws SQLException {
+    String product = connection.getMetaData().getDatabaseProductName();
+    int major = connection.getMetaData().getDatabaseMajorVersion();
+    if (!product.equals("PostgreSQL")) {
+      throw failed("the database is " + product, "Use PostgreSQL 14 or newer.", null);
+    }
+    if (major < PostgresDialect.MAJOR_MIN) {
+      throw failed("PostgreSQL is version " + major, "Use PostgreSQL 14 or newer.", null);
+    }
+  }
+
+  private void checkServer(Connection connection) throws SQLException {
+    try (var statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("SELECT pg_is_in_recovery()")) {
+      row.next();
+      if (row.getBoolean(1)) {
+        throw failed("the server is a read-only standby", "Connect to the primary.", null);
       }
-      if (major < PostgresDialect.MAJOR_MIN) {
-        throw failed("PostgreSQL is version " + major, "Use PostgreSQL 14 or newer.", null);
-      }
-      createSchema(connection);
-      return new PostgresDialect();
-    } catch (SQLException e) {
-      throw unreachable(e);
+    }
+    if (Pooler.breaksPreparedStatements(dataSource, connection)) {
+      throw failed(
+          "a pooler in transaction mode stands before PostgreSQL, and the driver keeps prepared"
+              + " statements in connections that it does not own",
+          "Add prepareThreshold=0 to the JDBC URL (or let PgBouncer 1.21 or newer keep them:"
+              + " max_prepared_statements = 200).",
+          null);
     }
   }
 
-  private SchemaException unreachable(SQLException e) {
-    String state = e.getSQLState() == null ? "" : e.getSQLState();
-    if (state.startsWith("28")) {
-      return failed(
-          "the login was refused (" + e.getMessage() + ")", "Check user and password.", e);
+  private void migrateTenon(Connection connection) throws SQLException {
+    TenonTables.Version known = tables.known();
+    TenonTables.Version present = TenonTables.present(connection).orElse(null);
+    if (present != null && present.major() > known.major()) {
+      throw failed(
+          "Tenon's tables are of version " + present + " and this code knows " + known,
+          "Upgrade Tenon in this service.",
+          null);
     }
-    if (state.equals("3D000")) {
-      return failed(
-          "the database does not exist (" + e.getMessage() + ")", "Provision it first.", e);
-    }
-    return failed(
-        "no connection (" + e.getMessage() + ")", "Check that it runs, and its address.", e);
-  }
-
-  /** Creates the schema in a transaction of its own: two instances may come at once. */
-  private static void createSchema(Connection connection) throws SQLException {
-    boolean autoCommit = connection.getAutoCommit();
-    connection.setAutoCommit(false);
-    try (var statement = connection.createStatement()) {
-      statement.execute("SELECT pg_advisory_xact_lock(hashtext('tenon.schema'))");
-      try (ResultSet found =
-          statement.executeQuery("SELECT 1 FROM pg_namespace WHERE nspname = 'tenon'")) {
-        if (!found.next()) {
-          statement.execute("CREATE SCHEMA tenon");
-        }
-      }
-      connection.commit();
-    } catch (SQLException e) {
-      connection.rollback();
-      throw e;
-    } finally {
-      connection.setAutoCommit(autoCommit);
-    }
-  }
-
-  private void migrateTenon(Dialect dialect) {
-    Flyway flyway =
-        Flyway.configure(ServiceDatabaseBuilder.class.getClassLoader())
-            .dataSource(dataSource)
-            .schemas(TENON_SCHEMA)
-            .createSchemas(false)
-            .table("schema_history")
-            .locations("classpath:dev/tenon/schema/" + dialect.name())
-            .validateMigrationNaming(true)
-            .loggers("slf4j")
-            .load();
-    try {
-      refuseNewer(flyway);
-      flyway.migrate();
-    } catch (FlywayException e) {
-      throw failed("Tenon's tables could not be migrated (" + firstLine(e) + ")", "See cause.", e);
-    }
-  }
-
-  private void refuseNewer(Flyway flyway) {
-    for (MigrationInfo applied : flyway.info().applied()) {
-      MigrationVersion version = applied.getVersion();
-      if (version != null && version.getMajor().intValue() > TABLES_MAJOR) {
-        throw failed(
-            "Tenon's tables are of version " + version + " and this code knows " + TABLES_MAJOR,
-            "Upgrade Tenon in this service.",
-            null);
-      }
+    if (present == null || present.compareTo(known) < 0) {
+      tables.migrate(connection);
     }
   }
 
   /** Binds the database to the service, so that a wrong address is found at once. */
-  private void claim() {
-    try (Connection connection = dataSource.getConnection()) {
-      connection.setAutoCommit(true);
+  private void claim(Connection connection) throws SQLException {
+    String owner = owner(connection);
+    if (owner == null) {
       try (PreparedStatement insert =
           connection.prepareStatement(
               "INSERT INTO tenon.identity (service) VALUES (?) ON CONFLICT DO NOTHING")) {
         insert.setString(1, service);
         insert.executeUpdate();
       }
-      try (PreparedStatement select =
-              connection.prepareStatement("SELECT service FROM tenon.identity");
-          ResultSet row = select.executeQuery()) {
-        row.next();
-        String owner = row.getString(1);
-        if (!owner.equals(service)) {
-          throw failed(
-              "it belongs to service " + owner, "Give each service a database of its own.", null);
-        }
-      }
-    } catch (SQLException e) {
-      throw unreachable(e);
+      owner = owner(connection);
+    }
+    if (!service.equals(owner)) {
+      throw failed(
+          "it belongs to service " + owner, "Give each service a database of its own.", null);
+    }
+  }
+
+  private static @Nullable String owner(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement("SELECT service FROM tenon.identity");
+        ResultSet row = select.executeQuery()) {
+      return row.next() ? row.getString(1) : null;
     }
   }
 
@@ -173,13 +144,47 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
     try {
       flyway.migrate();
     } catch (FlywayException e) {
-      throw failed("its migrations failed (" + firstLine(e) + ")", "See cause.", e);
+      throw failed(
+          "its migrations failed (" + reason(e) + ")",
+          "Correct the migration; what it had done is rolled back.",
+          e);
     }
   }
 
-  private static String firstLine(FlywayException e) {
+  private static String reason(FlywayException e) {
     String message = e.getMessage();
-    return message == null ? e.toString() : message.lines().findFirst().orElse("");
+    return message == null
+        ? e.toString()
+        : message
+            .lines()
+            .map(String::strip)
+            .filter(line -> line.matches(".*\\w.*"))
+            .limit(REASON_LINES_MAX)
+            .collect(Collectors.joining("; "));
+  }
+
+  /** Says which of the usual things is wrong; pools wrap what the server said. */
+  private SchemaException refused(SQLException e) {
+    SQLException root = e;
+    while (root.getCause() instanceof SQLException cause) {
+      root = cause;
+    }
+    String state = root.getSQLState() == null ? "" : root.getSQLState();
+    String said = " (" + root.getMessage() + ")";
+    if (state.startsWith("28")) {
+      return failed("the login was refused" + said, "Check user and password.", e);
+    }
+    if (state.equals("3D000")) {
+      return failed("the database does not exist" + said, "Provision it first.", e);
+    }
+    if (state.equals("42501")) {
+      return failed(
+          "the login may not do it" + said, "Give the service a login that owns its database.", e);
+    }
+    if (state.startsWith("08") || state.startsWith("57P") || state.startsWith("53")) {
+      return failed("no connection" + said, "Check that it runs, and its address.", e);
+    }
+    return failed("the database refused a statement" + said, "See the cause.", e);
   }
 
   private SchemaException failed(String reason, String advice, @Nullable Throwable cause) {

@@ -1,0 +1,2 @@
+CREATE TABLE fine (id integer);
+CREATE TABEL stock (product text);

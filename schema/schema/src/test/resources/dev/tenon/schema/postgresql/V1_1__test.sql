@@ -1,0 +1,1 @@
+CREATE TABLE tenon.later (id integer PRIMARY KEY);

@@ -1,0 +1,1 @@
+CREATE TABLE stock (product text PRIMARY KEY, amount integer NOT NULL);
