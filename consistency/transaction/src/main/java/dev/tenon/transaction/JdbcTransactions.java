@@ -62,8 +62,8 @@ final class JdbcTransactions implements Transactions {
   }
 
   private <T, X extends Exception> T begin(Work<T, X> work, boolean readOnly) throws X {
-    Connection connection = connect(readOnly);
-    JdbcUnitOfWork unit = new JdbcUnitOfWork(database.service(), connection, readOnly);
+    Borrowed borrowed = connect(readOnly);
+    JdbcUnitOfWork unit = new JdbcUnitOfWork(database.service(), borrowed.connection(), readOnly);
     boolean done = false;
     T answer;
     try {
@@ -74,22 +74,29 @@ final class JdbcTransactions implements Transactions {
       } finally {
         open.remove();
       }
-      commit(unit);
+      commit(unit, borrowed.connection());
       done = true;
     } finally {
-      release(connection, done);
+      release(borrowed, done);
     }
     unit.runAfterCommit();
     return answer;
   }
 
-  private Connection connect(boolean readOnly) {
+  /** A connection, and how it was found: so it is given back. */
+  private record Borrowed(Connection connection, boolean autoCommit, boolean readOnly) {}
+
+  private Borrowed connect(boolean readOnly) {
     try {
       Connection connection = database.dataSource().getConnection();
       try {
+        Borrowed borrowed =
+            new Borrowed(connection, connection.getAutoCommit(), connection.isReadOnly());
         connection.setAutoCommit(false);
-        connection.setReadOnly(readOnly);
-        return connection;
+        if (borrowed.readOnly() != readOnly) {
+          connection.setReadOnly(readOnly);
+        }
+        return borrowed;
       } catch (SQLException e) {
         connection.close();
         throw e;
@@ -105,34 +112,46 @@ final class JdbcTransactions implements Transactions {
     }
   }
 
-  private void commit(JdbcUnitOfWork unit) {
+  private void commit(JdbcUnitOfWork unit, Connection connection) {
     if (unit.rollbackOnly()) {
       throw new RolledBackException(database.service());
     }
+    boolean doomed;
     try {
-      unit.connection().commit();
+      doomed = database.dialect().doomed(connection);
+      if (!doomed) {
+        connection.commit();
+      }
     } catch (SQLException e) {
       if (database.dialect().connectionLost(e)) {
         throw new UnknownCommitOutcomeException(database.service(), e);
       }
+      throw new TransactionException(refused(e.getMessage()), e);
+    }
+    if (doomed) {
       throw new TransactionException(
-          "Could not commit the unit of work [service="
-              + database.service()
-              + "]: "
-              + e.getMessage()
-              + ". Nothing was committed.",
-          e);
+          refused("a statement had failed, and its exception did not reach the unit"));
     }
   }
 
+  private String refused(String reason) {
+    return "Could not commit the unit of work [service="
+        + database.service()
+        + "]: "
+        + reason
+        + ". Nothing was committed.";
+  }
+
   /** Gives the connection back; what is not committed is rolled back first. */
-  private void release(Connection connection, boolean committed) {
-    try (connection) {
+  private void release(Borrowed borrowed, boolean committed) {
+    try (Connection connection = borrowed.connection()) {
       if (!committed) {
         connection.rollback();
       }
-      connection.setReadOnly(false);
-      connection.setAutoCommit(true);
+      if (connection.isReadOnly() != borrowed.readOnly()) {
+        connection.setReadOnly(borrowed.readOnly());
+      }
+      connection.setAutoCommit(borrowed.autoCommit());
     } catch (SQLException e) {
       // The database rolls back what a lost connection left open.
       log.atDebug()

@@ -8,6 +8,7 @@ import java.sql.SQLException;
 final class JdbcUnitOfWork implements UnitOfWork {
   private final String service;
   private final Connection connection;
+  private final Connection guarded;
   private final boolean readOnly;
   private final UnitOfWorkBuffer buffer = new UnitOfWorkBuffer();
   private boolean rollbackOnly;
@@ -15,12 +16,13 @@ final class JdbcUnitOfWork implements UnitOfWork {
   JdbcUnitOfWork(String service, Connection connection, boolean readOnly) {
     this.service = service;
     this.connection = connection;
+    this.guarded = GuardedConnection.guard(connection);
     this.readOnly = readOnly;
   }
 
   @Override
   public Connection connection() {
-    return connection;
+    return guarded;
   }
 
   @Override

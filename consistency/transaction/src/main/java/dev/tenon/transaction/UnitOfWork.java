@@ -12,7 +12,8 @@ import java.util.List;
 public interface UnitOfWork {
 
   /**
-   * The connection of the transaction. The caller neither commits, rolls back nor closes it.
+   * The connection of the transaction. The caller neither commits, rolls back nor closes it: that
+   * is refused with an {@link SQLException}. Savepoints are free.
    *
    * @return the one connection that business rows are written through
    */

@@ -1,5 +1,6 @@
 package dev.tenon.schema;
 
+import java.sql.Connection;
 import java.sql.SQLException;
 
 /** What differs between kinds of databases. Immutable and thread-safe. */
@@ -28,4 +29,14 @@ public interface Dialect {
    * @return whether it is a serialization failure or a deadlock
    */
   boolean repeatable(SQLException exception);
+
+  /**
+   * Whether a statement of the open transaction has failed so that the database would answer a
+   * commit by rolling back, and the driver would not say so.
+   *
+   * @param connection the connection, in a transaction
+   * @return whether a commit would commit nothing
+   * @throws SQLException if that cannot be found out
+   */
+  boolean doomed(Connection connection) throws SQLException;
 }
