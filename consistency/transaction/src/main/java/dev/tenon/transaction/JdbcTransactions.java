@@ -126,7 +126,7 @@ final class JdbcTransactions implements Transactions {
       if (database.dialect().connectionLost(e)) {
         throw new UnknownCommitOutcomeException(database.service(), e);
       }
-      throw new TransactionException(refused(e.getMessage()), e);
+      throw new TransactionException(refused(String.valueOf(e.getMessage())), e);
     }
     if (doomed) {
       throw new TransactionException(
