@@ -6,8 +6,8 @@ import org.springframework.boot.sql.init.dependency.AbstractBeansOfTypeDatabaseI
 import org.springframework.core.Ordered;
 
 /**
- * Tells Spring Boot that the service's database is opened after other migrations, and before
- * whatever uses the tables.
+ * Tells Spring Boot that the service's database is opened before other migrations, so that these
+ * never run in a database that belongs to another service, and before whatever uses the tables.
  */
 final class DatabaseInitializer extends AbstractBeansOfTypeDatabaseInitializerDetector {
   /** Made by Spring Boot. */
@@ -20,6 +20,6 @@ final class DatabaseInitializer extends AbstractBeansOfTypeDatabaseInitializerDe
 
   @Override
   public int getOrder() {
-    return Ordered.LOWEST_PRECEDENCE;
+    return Ordered.HIGHEST_PRECEDENCE;
   }
 }

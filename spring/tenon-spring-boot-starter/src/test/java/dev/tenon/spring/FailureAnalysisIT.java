@@ -7,6 +7,7 @@ import dev.tenon.messaging.MessageContext;
 import dev.tenon.messaging.Outbox;
 import dev.tenon.messaging.Subscription;
 import dev.tenon.messaging.Topic;
+import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import java.io.IOException;
@@ -151,9 +152,28 @@ class FailureAnalysisIT {
   }
 
   @Test
+  void refusesAnothersDatabaseBeforeFlywayTouchesIt() {
+    DataSource others = postgres.dataSource(database);
+    ServiceDatabase.builder("user", others).open();
+
+    assertFails(Plain.class, List.of("tenon.service=order"), "it belongs to service user", "");
+
+    assertThat(
+            JdbcClient.create(others)
+                .sql("SELECT to_regclass('public.purchase') IS NULL")
+                .query(Boolean.class)
+                .single())
+        .isTrue();
+  }
+
+  @Test
   void usesTheNamedOneOfSeveralDataSources() {
     try (ConfigurableApplicationContext context =
-        start(TwoDataSources.class, "tenon.service=order", "tenon.datasource=own")) {
+        start(
+            TwoDataSources.class,
+            "tenon.service=order",
+            "tenon.datasource=own",
+            "spring.flyway.enabled=false")) {
       DataSource own = context.getBean("own", DataSource.class);
 
       assertThat(context.getBean(SpringTransactions.class).dataSource()).isSameAs(own);
