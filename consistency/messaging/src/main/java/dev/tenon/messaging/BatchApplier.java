@@ -69,16 +69,16 @@ final class BatchApplier {
    *
    * @param messages in the order of the log; may be empty
    * @param end the cursor after all of them
-   * @param remember whether to note the window as passed
+   * @param passed the windows to note as passed
    */
-  Outcome apply(List<FeedMessage> messages, Cursor end, boolean remember) {
+  Outcome apply(List<FeedMessage> messages, Cursor end, List<Cursor> passed) {
     for (int repeat = 0; ; repeat++) {
       Progress progress = new Progress();
       try {
         int count =
             parts
                 .transactions()
-                .<Integer, Exception>call(unit -> work(unit, messages, end, remember, progress));
+                .<Integer, Exception>call(unit -> work(unit, messages, end, passed, progress));
         parts.metrics().delivered(lease.subscription(), count);
         return new Outcome.Committed(count, cursorAfter(messages, count, end));
       } catch (Exception e) {
@@ -95,7 +95,11 @@ final class BatchApplier {
   }
 
   private int work(
-      UnitOfWork unit, List<FeedMessage> messages, Cursor end, boolean remember, Progress progress)
+      UnitOfWork unit,
+      List<FeedMessage> messages,
+      Cursor end,
+      List<Cursor> passed,
+      Progress progress)
       throws Exception {
     slots.begin(unit.connection());
     progress.begun = true;
@@ -111,7 +115,7 @@ final class BatchApplier {
     }
     progress.handled = true;
     Cursor cursor = cursorAfter(messages, count, end);
-    unit.beforeCommit(connection -> slots.advance(connection, lease, cursor, remember));
+    unit.beforeCommit(connection -> slots.advance(connection, lease, cursor, passed));
     return count;
   }
 
@@ -158,14 +162,14 @@ final class BatchApplier {
               slots.begin(unit.connection());
               retries.add(unit.connection(), lease, message.message(), verdict);
               unit.beforeCommit(
-                  connection -> slots.advance(connection, lease, message.cursor(), false));
+                  connection -> slots.advance(connection, lease, message.cursor(), List.of()));
             });
     blocked.add(RetryStore.orderKey(message.message()));
     failed(message.message(), verdict);
   }
 
-  /** Tries the head of a key again. */
-  void retry(RetryStore.Head head) throws SQLException {
+  /** Tries the head of a key again; says whether it is done with. */
+  boolean retry(RetryStore.Head head) throws SQLException {
     parts.metrics().retried(lease.subscription());
     int attempt = head.attempts() + 1;
     Progress progress = new Progress();
@@ -183,11 +187,13 @@ final class BatchApplier {
                 unit.beforeCommit(last -> slots.check(last, lease));
               });
       parts.metrics().delivered(lease.subscription(), 1);
+      return true;
     } catch (Exception e) {
-      if (!progress.begun || failures.isInfrastructure(e)) {
+      if (!progress.begun || failures.isInfrastructure(e) || failures.isRepeatable(e)) {
         throw infrastructure(e);
       }
       failedAgain(head, verdict(attempt, e));
+      return false;
     }
   }
 

@@ -8,6 +8,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -132,14 +133,15 @@ final class DefaultMessaging implements Messaging {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         return;
-      } catch (SQLException | RuntimeException e) {
+      } catch (SQLException | RuntimeException | Error e) {
+        // No loop may end by itself: publishing would go on with nobody to deliver.
         failures++;
         failed(name, e, failures);
       }
     }
   }
 
-  private void failed(String name, Exception failure, int failures) {
+  private void failed(String name, Throwable failure, int failures) {
     if (closed) {
       return;
     }
@@ -148,7 +150,7 @@ final class DefaultMessaging implements Messaging {
           .addKeyValue("service", parts.service())
           .addKeyValue("loop", name)
           .addKeyValue("failures", failures)
-          .addKeyValue("reason", failure.getMessage())
+          .addKeyValue("reason", failure.toString())
           .log("background work failed; it is tried again by itself");
       log.atDebug().setCause(failure).log("background work failed");
     }
@@ -237,11 +239,15 @@ final class DefaultMessaging implements Messaging {
   private List<SlotWorker> manualWorkers() throws SQLException {
     if (manual.isEmpty() && !parts.subscriptions().isEmpty()) {
       coordinator.ensureSlots();
+      // An earlier try may have taken slots without learning of it.
+      slots.releaseExcept(Set.of());
+      List<SlotWorker> workers = new ArrayList<>();
       for (Subscription subscription : parts.subscriptions().values()) {
         for (SlotLease lease : slots.acquire(subscription.id(), parts.config().slots())) {
-          manual.add(new SlotWorker(parts, subscription, lease, slots, retries, trace));
+          workers.add(new SlotWorker(parts, subscription, lease, slots, retries, trace));
         }
       }
+      manual.addAll(workers);
     }
     return manual;
   }

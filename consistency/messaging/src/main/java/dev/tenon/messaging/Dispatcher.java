@@ -40,6 +40,12 @@ final class Dispatcher {
     trace.enter(message);
     try {
       call(registration, new MessageContext(subscription.publisher(), message, attempt, unit));
+    } catch (StackOverflowError e) {
+      throw new MessagingException("The consumer failed with " + e, e);
+    } catch (VirtualMachineError e) {
+      throw e;
+    } catch (Error e) {
+      throw new MessagingException("The consumer failed with " + e, e);
     } finally {
       trace.leave();
     }
@@ -53,10 +59,6 @@ final class Dispatcher {
     } catch (IllegalArgumentException e) {
       throw new UndeliverableException("unreadable payload: " + e.getMessage(), e);
     }
-    try {
-      registration.consumer().accept(payload, context);
-    } catch (LinkageError | AssertionError | StackOverflowError e) {
-      throw new MessagingException("The consumer failed with " + e, e);
-    }
+    registration.consumer().accept(payload, context);
   }
 }

@@ -50,15 +50,11 @@ final class LogFeedSource implements FeedSource {
     }
     try {
       Cursor position = resolve(request);
-      return position.snapshot().isPresent()
-          ? new SnapshotStream(
-              withSnapshot(request),
-              request,
-              parts.dataSource(),
-              parts.runtime(),
-              position,
-              after -> stream(request, after))
-          : stream(request, position);
+      // From now on the log is kept for this subscriber, also if it never gets to report.
+      subscribers.report(
+          new FeedReport(
+              service(), request.subscriber(), request.subscription(), request.slot(), position));
+      return stream(request, position);
     } catch (SQLException e) {
       throw new FeedException(
           Reason.UNREACHABLE,
@@ -71,8 +67,19 @@ final class LogFeedSource implements FeedSource {
     }
   }
 
-  private FeedStream stream(FeedRequest request, Cursor after) {
-    return new LogStream(cache, tail, request, after, parts.config());
+  private FeedStream stream(FeedRequest request, Cursor position) {
+    if (position.snapshot().isPresent()) {
+      return new SnapshotStream(
+          withSnapshot(request),
+          request,
+          parts.dataSource(),
+          parts.runtime(),
+          position,
+          after -> LogStream.from(cache, tail, request, after, parts.config()));
+    }
+    return request.position() instanceof Position.After
+        ? LogStream.from(cache, tail, request, position, parts.config())
+        : new LogStream(cache, tail, request, position, parts.config());
   }
 
   private void check(String subscriber, String name) {
@@ -114,7 +121,7 @@ final class LogFeedSource implements FeedSource {
       case Position.Beginning() -> beginning(request);
       case Position.Now() -> log.end();
       case Position.After(Cursor cursor) -> known(cursor);
-      case Position.AfterNewestKnown(List<Cursor> cursors) -> newestKnown(cursors);
+      case Position.AfterNewestKnown(List<Cursor> cursors) -> newestKnown(request, cursors);
     };
   }
 
@@ -138,17 +145,26 @@ final class LogFeedSource implements FeedSource {
     return cursor;
   }
 
-  private Cursor newestKnown(List<Cursor> cursors) throws SQLException {
+  private Cursor newestKnown(FeedRequest request, List<Cursor> cursors) throws SQLException {
     for (Cursor cursor : cursors.subList(0, Math.min(cursors.size(), CURSORS_MAX))) {
       if (log.knows(cursor)) {
         return cursor;
       }
     }
-    return log.beginning();
+    return beginning(request);
   }
 
   @Override
   public void report(FeedReport report) {
+    if (parts.topics().values().stream().noneMatch(topic -> topic.permits(report.subscriber()))) {
+      throw new FeedException(
+          Reason.FORBIDDEN,
+          "Could not take a report [service="
+              + service()
+              + ", subscriber="
+              + report.subscriber()
+              + "]: no topic lists the subscriber. Add it to a topic's subscribers.");
+    }
     try {
       subscribers.report(report);
     } catch (SQLException e) {

@@ -11,23 +11,38 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the log for one slot of one subscriber, from the shared cache. Where nothing is for the
  * slot it tells its progress at the end of the wait, so that the subscriber's cursor moves on.
  */
 final class LogStream implements FeedStream {
+  private static final int CHUNKS_PER_BATCH = 2;
+
   private final ChunkCache cache;
   private final LogTail tail;
   private final FeedRequest request;
   private final int messagesMax;
   private final long bytesMax;
   private Cursor position;
-  private Cursor told;
+  private @Nullable Cursor told;
   private OutboxLog.Chunk chunk;
   private int next;
   private volatile boolean closed;
 
+  /** Reads on from a place that the reader knows already. */
+  static LogStream from(
+      ChunkCache cache, LogTail tail, FeedRequest request, Cursor known, MessagingConfig limits) {
+    LogStream stream = new LogStream(cache, tail, request, known, limits);
+    stream.told = known;
+    return stream;
+  }
+
+  /**
+   * Reads on from a place that the reader does not know yet: an empty batch tells it first, so that
+   * the reader can hold on to it before anything happens.
+   */
   LogStream(
       ChunkCache cache,
       LogTail tail,
@@ -38,7 +53,6 @@ final class LogStream implements FeedStream {
     this.tail = tail;
     this.request = request;
     this.position = position;
-    this.told = position;
     this.messagesMax = limits.batchMessagesMax();
     this.bytesMax = limits.batchBytesMax();
     this.chunk = new OutboxLog.Chunk(List.of(), position, 0, 0);
@@ -53,7 +67,10 @@ final class LogStream implements FeedStream {
         throw new FeedException(FeedException.Reason.CLOSED, "The stream is closed.");
       }
       long seen = tail.version();
-      boolean atEnd = fill(messages);
+      if (told == null) {
+        return Optional.of(tell(messages));
+      }
+      boolean atEnd = fill(messages, deadline);
       if (!messages.isEmpty()) {
         return Optional.of(tell(messages));
       }
@@ -72,15 +89,27 @@ final class LogStream implements FeedStream {
     return new FeedBatch(messages, position, chunk.lag() + chunk.rows().size() - next);
   }
 
-  /** Takes what fits into a batch; says whether the log's end was reached. */
-  private boolean fill(List<FeedMessage> messages) {
+  /**
+   * Takes what fits into a batch; says whether the log's end was reached. Where little of the log
+   * is for this reader, it does not search on for a full batch, nor past the deadline.
+   */
+  private boolean fill(List<FeedMessage> messages, long deadline) {
     long bytes = 0;
+    int chunks = 0;
     while (messages.size() < messagesMax && bytes < bytesMax) {
       if (next == chunk.rows().size()) {
         position = chunk.end();
+        boolean enough =
+            closed
+                || (!messages.isEmpty() && chunks >= CHUNKS_PER_BATCH)
+                || (chunks > 0 && System.nanoTime() - deadline > 0);
+        if (enough) {
+          return false;
+        }
         if (!advance()) {
           return true;
         }
+        chunks++;
         continue;
       }
       OutboxLog.Row row = chunk.rows().get(next++);

@@ -74,8 +74,18 @@ final class MessagingMetrics {
     registry.counter("tenon.messaging.dropped_unread").increment(rows);
   }
 
-  void lag(String subscription, long messages) {
-    gauge(lags, "tenon.messaging.lag", subscription).set(messages);
+  void lag(String subscription, int slot, long messages) {
+    lags.computeIfAbsent(
+            subscription + "#" + slot,
+            id -> {
+              AtomicLong value = new AtomicLong();
+              List<Tag> tags =
+                  List.of(
+                      Tag.of(SUBSCRIPTION, subscription), Tag.of("slot", Integer.toString(slot)));
+              registry.gauge("tenon.messaging.lag", tags, value);
+              return value;
+            })
+        .set(messages);
   }
 
   void failedNow(String subscription, long count, long parkedCount) {

@@ -116,6 +116,22 @@ final class RetryStore {
     return new Due(heads, next);
   }
 
+  /** The first message that a key has left. */
+  Optional<Head> first(SlotLease slot, String orderKey) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT * FROM tenon.retry WHERE subscription = ? AND slot = ?"
+                    + " AND order_key = ? ORDER BY position LIMIT 1")) {
+      select.setString(1, slot.subscription());
+      select.setInt(2, slot.slot().index());
+      select.setString(3, orderKey);
+      try (ResultSet row = select.executeQuery()) {
+        return row.next() && !row.getBoolean("parked") ? Optional.of(head(row)) : Optional.empty();
+      }
+    }
+  }
+
   private static Head head(ResultSet row) throws SQLException {
     return new Head(
         row.getString("order_key"),
@@ -271,6 +287,8 @@ final class RetryStore {
   }
 
   private static String cut(String error) {
-    return error.length() <= ERROR_LENGTH_MAX ? error : error.substring(0, ERROR_LENGTH_MAX);
+    // PostgreSQL's text has no character zero.
+    String text = error.replace('\0', '?');
+    return text.length() <= ERROR_LENGTH_MAX ? text : text.substring(0, ERROR_LENGTH_MAX);
   }
 }

@@ -32,6 +32,21 @@ final class SlotStore {
   /** Losing such a commit only shortens a lease. */
   private static final String RELAXED = "SELECT set_config('synchronous_commit', 'off', true)";
 
+  private static final String MOVE =
+      "WITH moved AS (UPDATE tenon.slot SET window_n = ?, window_id = ?, seq = ?, snapshot = ?"
+          + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?"
+          + " RETURNING subscription, slot)";
+
+  private static final String MOVE_ONLY = MOVE + " SELECT count(*) FROM moved";
+
+  private static final String MOVE_AND_NOTE =
+      MOVE
+          + ", noted AS (INSERT INTO tenon.passed_window (subscription, slot, window_n, window_id)"
+          + " SELECT moved.subscription, moved.slot, w.n, w.id"
+          + " FROM moved, unnest(?::bigint[], ?::uuid[]) AS w(n, id)"
+          + " ON CONFLICT (subscription, slot, window_n)"
+          + " DO UPDATE SET window_id = excluded.window_id) SELECT count(*) FROM moved";
+
   private final DataSource dataSource;
   private final UUID instance;
   private final Duration lease;
@@ -42,21 +57,28 @@ final class SlotStore {
     this.lease = lease;
   }
 
-  /** Makes the slots of a subscription unless they are there. */
+  /** Makes the slots of a subscription unless they are there: all of them, or none. */
   void ensure(String subscription, int slots) throws SQLException {
-    try (Connection connection = dataSource.getConnection();
-        PreparedStatement insert =
-            connection.prepareStatement(
-                "INSERT INTO tenon.slot (subscription, slot, slots)"
-                    + " SELECT ?, s, ? FROM generate_series(0, ? - 1) s"
-                    + " WHERE NOT EXISTS (SELECT 1 FROM tenon.slot WHERE subscription = ?)"
-                    + " ON CONFLICT DO NOTHING")) {
-      insert.setString(1, subscription);
-      insert.setInt(2, slots);
-      insert.setInt(3, slots);
-      insert.setString(4, subscription);
-      insert.executeUpdate();
-    }
+    Sql.transaction(
+        dataSource,
+        connection -> {
+          try (PreparedStatement lock =
+                  connection.prepareStatement("SELECT pg_advisory_xact_lock(hashtext(?))");
+              PreparedStatement insert =
+                  connection.prepareStatement(
+                      "INSERT INTO tenon.slot (subscription, slot, slots)"
+                          + " SELECT ?, s, ? FROM generate_series(0, ? - 1) s"
+                          + " WHERE NOT EXISTS"
+                          + " (SELECT 1 FROM tenon.slot WHERE subscription = ?)")) {
+            lock.setString(1, "tenon.slot " + subscription);
+            lock.execute();
+            insert.setString(1, subscription);
+            insert.setInt(2, slots);
+            insert.setInt(3, slots);
+            insert.setString(4, subscription);
+            return insert.executeUpdate();
+          }
+        });
   }
 
   /** Shows that this instance lives; says what its share of each subscription is. */
@@ -259,24 +281,13 @@ final class SlotStore {
   /**
    * Moves the cursor as the last statement of a transaction.
    *
-   * @param remember whether to note the window as passed
+   * @param passed the windows to note as passed
    * @throws LeaseLostException if another instance owns the slot; the transaction must roll back
    */
-  void advance(Connection connection, SlotLease owned, Cursor cursor, boolean remember)
+  void advance(Connection connection, SlotLease owned, Cursor cursor, List<Cursor> passed)
       throws SQLException {
-    String move =
-        "UPDATE tenon.slot SET window_n = ?, window_id = ?, seq = ?, snapshot = ?"
-            + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?";
-    String sql =
-        remember
-            ? "WITH moved AS ("
-                + move
-                + " RETURNING subscription, slot, window_n, window_id), passed AS (INSERT INTO"
-                + " tenon.passed_window (subscription, slot, window_n, window_id)"
-                + " SELECT * FROM moved ON CONFLICT (subscription, slot, window_n)"
-                + " DO UPDATE SET window_id = excluded.window_id) SELECT count(*) FROM moved"
-            : "WITH moved AS (" + move + " RETURNING 1) SELECT count(*) FROM moved";
-    try (PreparedStatement update = connection.prepareStatement(sql)) {
+    try (PreparedStatement update =
+        connection.prepareStatement(passed.isEmpty() ? MOVE_ONLY : MOVE_AND_NOTE)) {
       update.setLong(1, cursor.window());
       update.setObject(2, cursor.windowId());
       update.setLong(3, cursor.seq());
@@ -289,6 +300,12 @@ final class SlotStore {
       update.setInt(6, owned.slot().index());
       update.setLong(7, owned.fence());
       update.setObject(8, instance);
+      if (!passed.isEmpty()) {
+        Object[] windows = passed.stream().map(Cursor::window).toArray();
+        Object[] windowIds = passed.stream().map(Cursor::windowId).toArray();
+        update.setArray(9, connection.createArrayOf("int8", windows));
+        update.setArray(10, connection.createArrayOf("uuid", windowIds));
+      }
       requireOne(update, owned);
     }
   }

@@ -12,6 +12,7 @@ import dev.tenon.messaging.spi.FeedTransport;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -28,8 +29,15 @@ import org.slf4j.LoggerFactory;
 final class SlotWorker {
   private static final Logger log = LoggerFactory.getLogger(SlotWorker.class);
   private static final Duration REPORT_INTERVAL = Duration.ofSeconds(1);
+
+  /**
+   * A subscriber that is silent for days counts as dead: one that has nothing to read speaks up.
+   */
+  private static final Duration REPORT_AT_LEAST = Duration.ofMinutes(1);
+
   private static final Duration IDLE_WAIT = Duration.ofSeconds(5);
   private static final int THIN_EVERY = 200;
+  private static final int PASSED_PER_BATCH_MAX = 100;
 
   private final MessagingParts parts;
   private final Subscription subscription;
@@ -232,7 +240,8 @@ final class SlotWorker {
       if (e.reason() != FeedException.Reason.UNKNOWN_POSITION) {
         throw e;
       }
-      List<Cursor> passed = slots.passed(lease);
+      boolean inSnapshot = committed.flatMap(Cursor::snapshot).isPresent();
+      List<Cursor> passed = inSnapshot ? List.of() : slots.passed(lease);
       parts.metrics().lostTail(subscription.id());
       log.atWarn()
           .addKeyValue("slot", lease.id())
@@ -241,7 +250,8 @@ final class SlotWorker {
               "the publisher does not know our position: it lost its tail, was restored, or dropped"
                   + " what we had not read. Reading on from the newest position both know;"
                   + " messages may be missing or come again");
-      return transport.open(request(new Position.AfterNewestKnown(passed)));
+      return transport.open(
+          request(inSnapshot ? new Position.Beginning() : new Position.AfterNewestKnown(passed)));
     }
   }
 
@@ -260,9 +270,10 @@ final class SlotWorker {
     List<FeedMessage> messages = batch.messages();
     int from = 0;
     int to = messages.size();
+    List<Cursor> passed = passed(batch);
     do {
       BatchApplier.Outcome outcome =
-          applier.apply(messages.subList(from, to), end(batch, to), remember(batch.end()));
+          applier.apply(messages.subList(from, to), end(batch, to), passed);
       switch (outcome) {
         case BatchApplier.Outcome.Committed(int count, Cursor cursor) -> {
           committed = Optional.of(cursor);
@@ -281,7 +292,7 @@ final class SlotWorker {
         }
       }
     } while (from < messages.size() && !stopping);
-    parts.metrics().lag(subscription.id(), batch.lag());
+    parts.metrics().lag(subscription.id(), lease.slot().index(), batch.lag());
     parts.metrics().batch(subscription.id(), System.nanoTime() - begun);
     thin();
     return !messages.isEmpty() || batch.end().snapshot().isPresent();
@@ -291,11 +302,26 @@ final class SlotWorker {
     return to == batch.messages().size() ? batch.end() : batch.messages().get(to - 1).cursor();
   }
 
-  private boolean remember(Cursor end) {
-    boolean fresh = end.window() != windowRemembered && end.snapshot().isEmpty();
-    windowRemembered = end.window();
-    remembered += fresh ? 1 : 0;
-    return fresh;
+  /** The windows that the batch comes from, each once, at most the newest of them. */
+  private List<Cursor> passed(FeedBatch batch) {
+    if (batch.end().snapshot().isPresent()) {
+      return List.of();
+    }
+    List<Cursor> passed = new ArrayList<>();
+    for (FeedMessage message : batch.messages()) {
+      note(message.cursor(), passed);
+    }
+    note(batch.end(), passed);
+    remembered += passed.size();
+    int first = Math.max(0, passed.size() - PASSED_PER_BATCH_MAX);
+    return List.copyOf(passed.subList(first, passed.size()));
+  }
+
+  private void note(Cursor cursor, List<Cursor> passed) {
+    if (cursor.window() != windowRemembered && cursor.snapshot().isEmpty()) {
+      windowRemembered = cursor.window();
+      passed.add(cursor);
+    }
   }
 
   private void thin() throws SQLException {
@@ -318,23 +344,32 @@ final class SlotWorker {
     blocked.clear();
     blocked.addAll(retries.keys(lease));
     RetryStore.Due due = retries.due(lease, now);
+    long deadline = System.nanoTime() + parts.config().lease().dividedBy(3).toNanos();
     for (RetryStore.Head head : due.heads()) {
-      if (stopping) {
+      retryKey(head, deadline);
+      if (stopping || System.nanoTime() - deadline > 0) {
         break;
       }
-      applier.retry(head);
     }
     boolean any = !due.heads().isEmpty();
     retryDue = any ? now : due.next();
     return any;
   }
 
+  /** Goes on with the messages of a key as long as they can be handled and time is left. */
+  private void retryKey(RetryStore.Head head, long deadline) throws SQLException {
+    Optional<RetryStore.Head> next = Optional.of(head);
+    while (next.isPresent() && applier.retry(next.get())) {
+      boolean late = stopping || System.nanoTime() - deadline > 0;
+      next = late ? Optional.empty() : retries.first(lease, head.orderKey());
+    }
+  }
+
   private void report() {
     Instant now = parts.runtime().clock().instant();
-    Optional<Cursor> position = committed.filter(cursor -> cursor.snapshot().isEmpty());
-    if (position.isEmpty()
-        || reported.equals(position)
-        || now.isBefore(reportedAt.plus(REPORT_INTERVAL))) {
+    Optional<Cursor> position = committed;
+    Duration interval = reported.equals(position) ? REPORT_AT_LEAST : REPORT_INTERVAL;
+    if (position.isEmpty() || now.isBefore(reportedAt.plus(interval))) {
       return;
     }
     reportedAt = now;

@@ -32,6 +32,17 @@ public interface SnapshotSource {
    *
    * @param key the key that its messages carry
    * @param payload what a message about it would carry
+   * @param version the version of the payload's shape
    */
-  record Item(String key, Object payload) {}
+  record Item(String key, Object payload, int version) {
+    /**
+     * An entity whose payload is of version 1.
+     *
+     * @param key the key that its messages carry
+     * @param payload what a message about it would carry
+     */
+    public Item(String key, Object payload) {
+      this(key, payload, 1);
+    }
+  }
 }

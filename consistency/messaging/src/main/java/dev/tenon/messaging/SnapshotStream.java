@@ -36,6 +36,7 @@ final class SnapshotStream implements FeedStream {
   private final Function<Cursor, FeedStream> log;
   private Cursor position;
   private @Nullable FeedStream logStream;
+  private boolean told;
   private volatile boolean closed;
 
   SnapshotStream(
@@ -67,6 +68,11 @@ final class SnapshotStream implements FeedStream {
     if (following != null) {
       return following.next(timeout);
     }
+    if (!told) {
+      // The reader holds on to the place in the log before it sees the first page.
+      told = true;
+      return Optional.of(new FeedBatch(List.of(), position, 0));
+    }
     try {
       return Optional.of(page());
     } catch (SQLException e) {
@@ -89,7 +95,18 @@ final class SnapshotStream implements FeedStream {
     String after = cut < 0 ? "" : progress.substring(cut + 1);
     List<SnapshotSource.Item> items = read(topic, after);
     List<FeedMessage> messages = new ArrayList<>();
+    String last = after;
     for (SnapshotSource.Item item : items) {
+      if (item.key().compareTo(last) <= 0) {
+        throw new FeedException(
+            FeedException.Reason.UNREACHABLE,
+            "Could not read a snapshot [service="
+                + request.publisher()
+                + ", topic="
+                + topic.name()
+                + "]: its pages are not in ascending order of the keys. Mend its SnapshotSource.");
+      }
+      last = item.key();
       position = at(topic.name() + SEPARATOR + item.key());
       if (HashSlots.contains(request.slot(), item.key())) {
         messages.add(new FeedMessage(position, message(topic, item)));
@@ -124,13 +141,16 @@ final class SnapshotStream implements FeedStream {
   }
 
   private List<SnapshotSource.Item> read(Topic topic, String after) throws SQLException {
-    SnapshotSource source = topic.snapshot().orElseThrow();
+    Optional<SnapshotSource> source = topic.snapshot();
+    if (source.isEmpty()) {
+      return List.of();
+    }
     try (Connection connection = dataSource.getConnection()) {
       connection.setAutoCommit(false);
       connection.setReadOnly(true);
       try {
         Optional<String> from = after.isEmpty() ? Optional.empty() : Optional.of(after);
-        return source.page(connection, from, PAGE_ITEMS_MAX);
+        return source.get().page(connection, from, PAGE_ITEMS_MAX);
       } finally {
         connection.rollback();
         connection.setReadOnly(false);
@@ -144,7 +164,7 @@ final class SnapshotStream implements FeedStream {
         runtime.ids().next(),
         topic.name(),
         Optional.of(item.key()),
-        1,
+        item.version(),
         Map.of(HEADER, "true"),
         runtime.clock().instant(),
         Json.write(item.payload()));

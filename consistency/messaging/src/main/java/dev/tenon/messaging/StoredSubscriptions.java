@@ -56,6 +56,16 @@ final class StoredSubscriptions implements Subscriptions {
   @Override
   public void restart(String subscriptionId, Transactions.Action<SQLException> wipe)
       throws SQLException {
+    Subscription known = parts.subscriptions().get(subscriptionId);
+    if (known != null && known.start() == Subscription.Start.NOW) {
+      throw new MessagingException(
+          "Could not restart a subscription [service="
+              + parts.service()
+              + ", subscription="
+              + subscriptionId
+              + "]: it starts from now, so nothing would come again. Let it start from the"
+              + " beginning.");
+    }
     UUID restart = parts.runtime().ids().next();
     int fenced =
         Sql.transaction(

@@ -59,10 +59,12 @@ final class TransactionalOutbox implements Outbox {
           "Declare it; declared are " + topics.keySet());
     }
     byte[] payload = Json.write(message.payload());
-    if (payload.length > messageBytesMax) {
+    String headers = Sql.headers(withAmbient(message.headers()));
+    long bytes = (long) payload.length + headers.length();
+    if (bytes > messageBytesMax) {
       throw refused(
           message.topic(),
-          "its payload is " + payload.length + " bytes, the limit is " + messageBytesMax,
+          "payload and headers are " + bytes + " bytes, the limit is " + messageBytesMax,
           "Send a reference instead, or raise messageBytesMax");
     }
     if (message.key().map(String::length).orElse(0) > KEY_LENGTH_MAX) {
@@ -75,7 +77,7 @@ final class TransactionalOutbox implements Outbox {
             message.topic(),
             message.key(),
             message.version(),
-            Sql.headers(withAmbient(message.headers())),
+            headers,
             payload);
     if (message.delay().isZero()) {
       unit.record(now, row);

@@ -1,5 +1,6 @@
 package dev.tenon.transaction.spi;
 
+import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -99,6 +100,11 @@ public final class UnitOfWorkBuffer {
       check.check(connection);
     }
     checks.clear();
+    if (!entries.isEmpty()) {
+      throw new TransactionException(
+          "Could not write a record: it was added by the last check before the commit. Add it"
+              + " earlier.");
+    }
   }
 
   /**
