@@ -26,6 +26,7 @@ final class ChunkCache {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Cursor, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
   private long bytes;
+  private long history;
 
   private static final class Entry {
     final CompletableFuture<OutboxLog.Chunk> chunk = new CompletableFuture<>();
@@ -42,6 +43,7 @@ final class ChunkCache {
     boolean mine = false;
     lock.lock();
     try {
+      forgetOtherHistory();
       Entry found = entries.get(after);
       if (found == null) {
         found = new Entry();
@@ -65,14 +67,13 @@ final class ChunkCache {
     }
   }
 
-  /** Forgets everything: the log may have another history. */
-  void clear() {
-    lock.lock();
-    try {
+  /** What was read from another server may have been lost with it. */
+  private void forgetOtherHistory() {
+    long now = log.history();
+    if (history != now) {
       entries.clear();
       bytes = 0;
-    } finally {
-      lock.unlock();
+      history = now;
     }
   }
 
@@ -83,7 +84,7 @@ final class ChunkCache {
       keep = !chunk.end().equals(after);
       metrics.scanned(chunk.scanned());
       entry.chunk.complete(chunk);
-    } catch (SQLException | RuntimeException e) {
+    } catch (SQLException | RuntimeException | Error e) {
       entry.chunk.completeExceptionally(e);
       throw e;
     } finally {

@@ -57,7 +57,7 @@ final class DefaultMessaging implements Messaging {
     slots = new SlotStore(parts.dataSource(), parts.instance(), parts.config().lease());
     retries = new RetryStore(parts.dataSource());
     coordinator = new LeaseCoordinator(parts, slots, retries, trace);
-    closer = new WindowCloser(parts, outboxLog, tail, cache, coordinator::peers);
+    closer = new WindowCloser(parts, outboxLog, tail, coordinator::peers);
     keeper = new LogKeeper(parts.dataSource(), parts.config(), parts.metrics());
     outbox = new TransactionalOutbox(parts, outboxLog, trace::headers, committed::wake);
     feedSource = new LogFeedSource(parts, outboxLog, cache, tail, subscribers, committed::wake);
@@ -154,7 +154,6 @@ final class DefaultMessaging implements Messaging {
           .log("background work failed; it is tried again by itself");
       log.atDebug().setCause(failure).log("background work failed");
     }
-    closer.distrustHistory();
     try {
       Thread.sleep(
           min(

@@ -69,4 +69,10 @@ interface OutboxLog {
    * @return whether a new epoch was begun
    */
   boolean adoptHistory() throws SQLException;
+
+  /**
+   * Counts how often the log was found on another server. What was read before under another count
+   * may not be in the log.
+   */
+  long history();
 }

@@ -38,11 +38,9 @@ import org.slf4j.LoggerFactory;
  */
 final class SnapshotWindowLog implements OutboxLog {
   private static final Logger log = LoggerFactory.getLogger(SnapshotWindowLog.class);
+  private static final int CLOSE_ATTEMPTS_MAX = 10;
   private static final int WINDOWS_PER_READ_MAX = 256;
   private static final int FETCH_ROWS = 100;
-
-  /** Sees every transaction that there can be. */
-  private static final String EVERYTHING = "9223372036854775806:9223372036854775806:";
 
   /** Raises a weaker setting for this commit; leaves a stronger one. */
   static final String FORCE_DURABLE =
@@ -52,25 +50,34 @@ final class SnapshotWindowLog implements OutboxLog {
   private static final String APPEND =
       "WITH durable AS ("
           + FORCE_DURABLE
-          + ") INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
+          + "), appended AS (INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
           + " SELECT m.id, m.topic, m.key, m.version, m.headers, m.payload FROM durable,"
           + " unnest(?::uuid[], ?::text[], ?::text[], ?::int[], ?::text[], ?::bytea[])"
           + " WITH ORDINALITY AS m(id, topic, key, version, headers, payload, place)"
-          + " ORDER BY m.place";
+          + " ORDER BY m.place) SELECT "
+          + LogHistory.SERVER;
 
+  /** Closes a window on the server known; tells the messages found and closed, and the server. */
   private static final String CLOSE =
       "WITH last AS (SELECT n, epoch, snapshot, total FROM tenon.outbox_window ORDER BY n DESC"
-          + " LIMIT 1), fresh AS (SELECT o.payload FROM last, tenon.outbox o   WHERE o.epoch ="
-          + " last.epoch AND o.tx >= pg_snapshot_xmax(last.snapshot)  UNION ALL SELECT o.payload"
-          + " FROM last, tenon.outbox o   WHERE o.epoch = last.epoch   AND o.tx = ANY (ARRAY(SELECT"
-          + " pg_snapshot_xip(last.snapshot)))), held AS (SELECT count(*) AS messages,"
-          + " coalesce(sum(octet_length(payload)), 0) AS bytes   FROM fresh) INSERT INTO"
-          + " tenon.outbox_window (n, id, epoch, snapshot, messages, bytes, total) SELECT last.n +"
-          + " 1, ?, last.epoch, pg_current_snapshot(), held.messages, held.bytes,   last.total +"
-          + " held.messages FROM last, held, ("
+          + " LIMIT 1), fresh AS (SELECT o.payload FROM last, tenon.outbox o"
+          + " WHERE o.epoch = last.epoch AND o.tx >= pg_snapshot_xmax(last.snapshot)"
+          + " AND o.tx < pg_snapshot_xmax(pg_current_snapshot())"
+          + " UNION ALL SELECT o.payload FROM last, tenon.outbox o WHERE o.epoch = last.epoch"
+          + " AND o.tx = ANY (ARRAY(SELECT pg_snapshot_xip(last.snapshot)))),"
+          + " held AS (SELECT count(*) AS messages,"
+          + " coalesce(sum(octet_length(payload)), 0) AS bytes FROM fresh),"
+          + " durable AS ("
           + FORCE_DURABLE
-          + ") AS durable WHERE held.messages > 0"
-          + " ON CONFLICT (n) DO NOTHING RETURNING messages";
+          + "), closed AS (INSERT INTO tenon.outbox_window"
+          + " (n, id, epoch, snapshot, messages, bytes, total)"
+          + " SELECT last.n + 1, ?, last.epoch, pg_current_snapshot(), held.messages, held.bytes,"
+          + " last.total + held.messages FROM last, held, durable WHERE held.messages > 0 AND "
+          + LogHistory.SERVER
+          + " = ? ON CONFLICT (n) DO NOTHING RETURNING 1)"
+          + " SELECT held.messages, EXISTS (SELECT 1 FROM closed), "
+          + LogHistory.SERVER
+          + " FROM held";
 
   private static final String ROW_COLUMNS =
       "seq, tx::text AS tx, id, topic, key, version, headers, created_at, payload";
@@ -93,10 +100,12 @@ final class SnapshotWindowLog implements OutboxLog {
 
   private final DataSource dataSource;
   private final IdGenerator ids;
+  private final LogHistory history;
 
   SnapshotWindowLog(DataSource dataSource, IdGenerator ids) {
     this.dataSource = dataSource;
     this.ids = ids;
+    this.history = new LogHistory(dataSource, ids);
   }
 
   private record Window(
@@ -131,18 +140,44 @@ final class SnapshotWindowLog implements OutboxLog {
       insert.setArray(4, connection.createArrayOf("int4", versions));
       insert.setArray(5, connection.createArrayOf("text", headers));
       insert.setArray(6, connection.createArrayOf("bytea", payloads));
-      insert.executeUpdate();
+      try (ResultSet row = insert.executeQuery()) {
+        row.next();
+        if (row.getLong(1) == history.server()) {
+          return;
+        }
+      }
     }
+    history.check(connection);
   }
 
   @Override
   public long closeWindow() throws SQLException {
-    // One statement that commits by itself: a closer that is paused keeps no number locked.
+    for (int attempt = 0; attempt < CLOSE_ATTEMPTS_MAX; attempt++) {
+      if (history.server() == 0) {
+        history.adopt();
+      }
+      Closing closing = close();
+      if (closing.server() != history.server()) {
+        history.adopt();
+      } else if (closing.closed() || closing.messages() == 0) {
+        return closing.messages();
+      }
+    }
+    return 0;
+  }
+
+  /** What came of an attempt: not closed although there were messages means overtaken. */
+  private record Closing(long messages, boolean closed, long server) {}
+
+  /** One statement that commits by itself: a closer that is paused keeps no number locked. */
+  private Closing close() throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement close = connection.prepareStatement(CLOSE)) {
       close.setObject(1, ids.next());
-      try (ResultSet closed = close.executeQuery()) {
-        return closed.next() ? closed.getLong(1) : 0L;
+      close.setLong(2, history.server());
+      try (ResultSet row = close.executeQuery()) {
+        row.next();
+        return new Closing(row.getLong(1), row.getBoolean(2), row.getLong(3));
       }
     }
   }
@@ -154,7 +189,9 @@ final class SnapshotWindowLog implements OutboxLog {
 
   @Override
   public Cursor beginning() throws SQLException {
-    return edge("SELECT n, id FROM tenon.outbox_window ORDER BY n LIMIT 1");
+    return edge(
+        "SELECT n, id FROM tenon.outbox_window"
+            + " WHERE n >= (SELECT log_floor FROM tenon.identity) ORDER BY n LIMIT 1");
   }
 
   private Cursor edge(String sql) throws SQLException {
@@ -173,7 +210,8 @@ final class SnapshotWindowLog implements OutboxLog {
         PreparedStatement select =
             connection.prepareStatement(
                 "SELECT EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ? AND id = ?) AND"
-                    + " EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ?)")) {
+                    + " EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ?"
+                    + " AND n >= (SELECT log_floor FROM tenon.identity))")) {
       select.setLong(1, cursor.window());
       select.setObject(2, cursor.windowId());
       select.setLong(3, partial ? cursor.window() - 1 : cursor.window());
@@ -202,7 +240,9 @@ final class SnapshotWindowLog implements OutboxLog {
   public Chunk read(Cursor after, int messagesMax, long bytesMax) throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
       boolean partial = after.seq() != Cursor.WINDOW_END;
-      List<Window> windows = windowsFrom(connection, partial ? after.window() - 1 : after.window());
+      long from = partial ? after.window() - 1 : after.window();
+      List<Window> windows = windowsFrom(connection, from);
+      requireKnown(windows, from, after);
       if (windows.size() < 2) {
         return new Chunk(List.of(), after, 0, 0);
       }
@@ -210,8 +250,8 @@ final class SnapshotWindowLog implements OutboxLog {
       Window first = windows.get(1);
       long lastTotal = lastTotal(connection);
       if (partial || first.messages() > messagesMax || first.bytes() > bytesMax) {
-        long from = partial ? after.seq() : 0;
-        return readPart(connection, base, first, from, messagesMax, bytesMax, lastTotal);
+        long afterSeq = partial ? after.seq() : 0;
+        return readPart(connection, base, first, afterSeq, messagesMax, bytesMax, lastTotal);
       }
       int count = 1;
       long messages = first.messages();
@@ -226,6 +266,17 @@ final class SnapshotWindowLog implements OutboxLog {
         count++;
       }
       return readWhole(connection, base, windows.subList(1, count + 1), lastTotal);
+    }
+  }
+
+  /** A position may become unknown while it is read: the database failed over, or rows went. */
+  private static void requireKnown(List<Window> windows, long from, Cursor after)
+      throws SQLException {
+    boolean whole = !windows.isEmpty() && windows.getFirst().n() == from;
+    int index = (int) (after.window() - from);
+    if (!whole || windows.size() <= index || !windows.get(index).id().equals(after.windowId())) {
+      throw new SQLException(
+          "the log does not know the position any more [window=" + after.window() + "]");
     }
   }
 
@@ -292,7 +343,35 @@ final class SnapshotWindowLog implements OutboxLog {
     }
     rows.sort(Comparator.comparingLong(Row::window).thenComparingLong(Row::seq));
     Window last = windows.getLast();
+    requireWhole(connection, base, last, rows.size());
     return new Chunk(rows, Cursor.endOf(last.n(), last.id()), lastTotal - last.total(), scanned);
+  }
+
+  /** Rows may be dropped between the look at the windows and the look at the rows. */
+  private static void requireWhole(Connection connection, Window base, Window last, int rows)
+      throws SQLException {
+    long missing = last.total() - base.total() - rows;
+    if (missing == 0) {
+      return;
+    }
+    requireKept(connection, base);
+    log.atError()
+        .addKeyValue("after", base.n())
+        .addKeyValue("to", last.n())
+        .addKeyValue("missing", missing)
+        .log("windows do not hold what was counted when they were closed; rows were changed");
+  }
+
+  private static void requireKept(Connection connection, Window base) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement("SELECT log_floor FROM tenon.identity");
+        ResultSet row = select.executeQuery()) {
+      row.next();
+      if (row.getLong(1) > base.n()) {
+        throw new SQLException(
+            "the log is no longer kept after this position [window=" + base.n() + "]");
+      }
+    }
   }
 
   private static int firstThatSees(List<Snapshot> snapshots, long tx) {
@@ -358,79 +437,11 @@ final class SnapshotWindowLog implements OutboxLog {
 
   @Override
   public boolean adoptHistory() throws SQLException {
-    if (sameHistory()) {
-      return false;
-    }
-    boolean begun = Sql.transaction(dataSource, this::bridge);
-    if (begun) {
-      log.atWarn().log("the database has another history; a new epoch of the log has begun");
-    }
-    return begun;
+    return history.adopt();
   }
 
-  private boolean sameHistory() throws SQLException {
-    try (Connection connection = dataSource.getConnection();
-        PreparedStatement select =
-            connection.prepareStatement(
-                "SELECT system_identifier = (pg_control_system()).system_identifier"
-                    + " AND timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)"
-                    + " FROM tenon.identity");
-        ResultSet row = select.executeQuery()) {
-      return row.next() && row.getBoolean(1);
-    }
-  }
-
-  /**
-   * The exclusive lock waits for every writer of the old epoch, so none is open when the window is
-   * closed that sees all of it.
-   */
-  private boolean bridge(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute(FORCE_DURABLE);
-      statement.execute("LOCK TABLE tenon.outbox IN ACCESS EXCLUSIVE MODE");
-      int updated =
-          statement.executeUpdate(
-              "UPDATE tenon.identity SET epoch = epoch + 1,"
-                  + " system_identifier = (pg_control_system()).system_identifier,"
-                  + " timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)"
-                  + " WHERE system_identifier <> (pg_control_system()).system_identifier"
-                  + " OR timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)");
-      if (updated == 0) {
-        return false;
-      }
-      closeOldEpoch(connection);
-      int epoch;
-      try (ResultSet row = statement.executeQuery("SELECT epoch FROM tenon.identity")) {
-        row.next();
-        epoch = row.getInt(1);
-      }
-      // The value is our own integer: DDL takes no parameters.
-      statement.execute("ALTER TABLE tenon.outbox ALTER COLUMN epoch SET DEFAULT " + epoch);
-      return true;
-    }
-  }
-
-  private void closeOldEpoch(Connection connection) throws SQLException {
-    try (PreparedStatement insert =
-        connection.prepareStatement(
-            "WITH last AS (SELECT n, epoch, snapshot, total FROM tenon.outbox_window"
-                + " ORDER BY n DESC LIMIT 1),"
-                + " held AS (SELECT count(*) AS messages,"
-                + " coalesce(sum(octet_length(o.payload)), 0) AS bytes"
-                + " FROM last, tenon.outbox o WHERE o.epoch = last.epoch"
-                + " AND NOT pg_visible_in_snapshot(o.tx, last.snapshot)),"
-                + " bridge AS (INSERT INTO tenon.outbox_window"
-                + " (n, id, epoch, snapshot, messages, bytes, total)"
-                + " SELECT last.n + 1, ?, last.epoch, ?::pg_snapshot, held.messages, held.bytes,"
-                + " last.total + held.messages FROM last, held RETURNING n, total)"
-                + " INSERT INTO tenon.outbox_window"
-                + " (n, id, epoch, snapshot, messages, bytes, total)"
-                + " SELECT bridge.n + 1, ?, identity.epoch, '1:1:', 0, 0, bridge.total"
-                + " FROM bridge, tenon.identity")) {
-      insert.setObject(1, ids.next());
-      insert.setString(2, EVERYTHING);
-      insert.setObject(3, ids.next());
-      insert.executeUpdate();
-    }
+  @Override
+  public long history() {
+    return history.version();
   }
 }

@@ -22,37 +22,19 @@ final class WindowCloser {
   private final MessagingParts parts;
   private final OutboxLog outboxLog;
   private final LogTail tail;
-  private final ChunkCache cache;
   private final Supplier<List<String>> peers;
   private Instant nextDue = Instant.MAX;
-  private boolean historyChecked;
 
   WindowCloser(
-      MessagingParts parts,
-      OutboxLog outboxLog,
-      LogTail tail,
-      ChunkCache cache,
-      Supplier<List<String>> peers) {
+      MessagingParts parts, OutboxLog outboxLog, LogTail tail, Supplier<List<String>> peers) {
     this.parts = parts;
     this.outboxLog = outboxLog;
     this.tail = tail;
-    this.cache = cache;
     this.peers = peers;
-  }
-
-  /** After the connection broke, the database may be another one. */
-  void distrustHistory() {
-    historyChecked = false;
   }
 
   /** Appends what is due and closes a window; says how many messages it holds. */
   long close() throws SQLException {
-    if (!historyChecked) {
-      if (outboxLog.adoptHistory()) {
-        cache.clear();
-      }
-      historyChecked = true;
-    }
     appendDue();
     long messages = outboxLog.closeWindow();
     if (messages > 0) {
@@ -90,6 +72,7 @@ final class WindowCloser {
     Instant now = parts.runtime().clock().instant();
     nextDue = firstDue();
     while (!nextDue.isAfter(now)) {
+      outboxLog.adoptHistory();
       Sql.transaction(
           parts.dataSource(),
           connection -> {

@@ -4,7 +4,8 @@ CREATE TABLE tenon.identity (
   service           text    NOT NULL,
   epoch             integer NOT NULL DEFAULT 1,
   system_identifier bigint  NOT NULL DEFAULT (pg_control_system()).system_identifier,
-  timeline          text    NOT NULL DEFAULT left(pg_walfile_name(pg_current_wal_lsn()), 8)
+  timeline          text    NOT NULL DEFAULT left(pg_walfile_name(pg_current_wal_lsn()), 8),
+  log_floor         bigint  NOT NULL DEFAULT 0 -- rows of the windows up to it may be gone
 );
 
 -- The log: append-only. A row is never updated; old partitions are dropped.
