@@ -7,7 +7,10 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import javax.sql.DataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,22 +19,26 @@ import org.slf4j.LoggerFactory;
  * Keeps the log's partitions: makes new ones ahead of the sequence, and drops those that everybody
  * has read, that are older than the retention, and that no writer has open.
  *
- * <p>Before a partition is dropped it is locked exclusively without waiting, which fails while any
- * transaction has written to it; then every row in it is checked against the snapshot of the last
- * window that all have read. A row that comes for a dropped range goes to the rest partition, so a
- * late writer loses nothing.
+ * <p>A partition is emptied first, and dropped after. To empty it, it alone is locked, which fails
+ * while a transaction has written to it; each row in it is checked against the snapshot of the last
+ * window that all have read. To drop it, the whole log is locked, for a moment, and any open writer
+ * or reader makes that wait for another round. The log's floor is raised with the rows' removal, so
+ * that a reader from below it is told. A row that comes for a dropped range goes to the rest
+ * partition, so a late writer loses nothing.
  */
 final class LogKeeper {
   private static final Logger log = LoggerFactory.getLogger(LogKeeper.class);
   private static final int PARTITIONS_AHEAD = 3;
+  private static final int FAR_ROWS = 50_000;
   private static final int DELETE_ROWS_MAX = 10_000;
-  private static final int WINDOWS_KEPT_BELOW = 1_000;
+  private static final int DELETES_MAX = 20;
   private static final String LOCK_TIMEOUT = "200ms";
   private static final Duration INBOX_KEPT = Duration.ofDays(30);
 
   private final DataSource dataSource;
   private final MessagingConfig config;
   private final MessagingMetrics metrics;
+  private final Set<String> silent = new HashSet<>();
 
   LogKeeper(DataSource dataSource, MessagingConfig config, MessagingMetrics metrics) {
     this.dataSource = dataSource;
@@ -41,15 +48,26 @@ final class LogKeeper {
 
   private record Partition(String name, long from, long to) {}
 
+  /** The end of what everybody has read: its window's number, epoch and snapshot. */
+  private record Floor(long n, int epoch, Snapshot snapshot) {}
+
+  private enum Result {
+    DONE,
+    NOTHING_TO_DO,
+    BUSY
+  }
+
   /** One round of upkeep; another instance's round in progress makes this one do nothing. */
   void keep(Instant now) throws SQLException {
-    makePartitions();
-    long floor = floor(now);
-    for (Partition partition : partitions()) {
-      drop(partition, floor);
+    attempt("make a partition of the log", this::makePartitions);
+    Optional<Floor> floor = floor(now);
+    if (floor.isPresent()) {
+      dropRead(floor.get());
+      repeat("trim the rest of the log", connection -> trimRest(connection, floor.get()));
+      repeat("trim the windows", LogKeeper::trimWindows);
+      reportSilent(floor.get());
     }
-    trim(floor);
-    forgetInbox(now);
+    repeat("trim the inbox", connection -> forgetInbox(connection, now));
   }
 
   private static boolean lockUpkeep(Connection connection) throws SQLException {
@@ -60,12 +78,6 @@ final class LogKeeper {
         row.next();
         return row.getBoolean(1);
       }
-    }
-  }
-
-  private List<Partition> partitions() throws SQLException {
-    try (Connection connection = dataSource.getConnection()) {
-      return partitions(connection);
     }
   }
 
@@ -87,22 +99,31 @@ final class LogKeeper {
     return found;
   }
 
-  private void makePartitions() throws SQLException {
-    attempt(
-        "make a partition of the log",
-        connection -> {
-          List<Partition> existing = partitions(connection);
-          long last = lastSeq(connection);
-          long edge = existing.isEmpty() ? 0 : existing.getLast().to();
-          // Rows may come while we work: leave a gap, which the rest partition covers.
-          long from =
-              Math.max(edge, edge > last + 1 ? edge : last + 1 + config.partitionRows() / 10);
-          while (from < last + (long) PARTITIONS_AHEAD * config.partitionRows()) {
-            make(connection, from, from + config.partitionRows());
-            from += config.partitionRows();
-          }
-          return true;
-        });
+  /**
+   * A row that finds its partition made while it is written fails. So writers are kept out for a
+   * moment, unless the new range is too far ahead for any row to come near it meanwhile.
+   */
+  private boolean makePartitions(Connection connection) throws SQLException {
+    List<Partition> existing = partitions(connection);
+    long edge = existing.isEmpty() ? 0 : existing.getLast().to();
+    long last = lastSeq(connection);
+    // Rows may come while we work: leave a gap, which the rest partition covers.
+    long from = edge > last + 1 ? edge : last + 1 + config.partitionRows() / 10;
+    if (from >= last + (long) PARTITIONS_AHEAD * config.partitionRows()) {
+      return false;
+    }
+    if (from - last < FAR_ROWS) {
+      try (var statement = connection.createStatement()) {
+        statement.execute("LOCK TABLE ONLY tenon.outbox IN SHARE MODE");
+      }
+      last = lastSeq(connection);
+      from = Math.max(edge, last + 1);
+    }
+    while (from < last + (long) PARTITIONS_AHEAD * config.partitionRows()) {
+      make(connection, from, from + config.partitionRows());
+      from += config.partitionRows();
+    }
+    return true;
   }
 
   private static long lastSeq(Connection connection) throws SQLException {
@@ -133,21 +154,22 @@ final class LogKeeper {
 
   /**
    * The last window that everybody has read and that is older than the retention. Subscribers that
-   * report nothing for too long do not count.
+   * report nothing for too long do not count. Windows are closed in the order of their numbers.
    */
-  private long floor(Instant now) throws SQLException {
-    try (Connection connection = dataSource.getConnection()) {
-      long old = lastClosedBefore(connection, now.minus(config.retention()));
-      try (PreparedStatement select =
-          connection.prepareStatement(
-              "SELECT least(?, min(CASE WHEN seq = 9223372036854775807 THEN window_n"
-                  + " ELSE window_n - 1 END)) FROM tenon.subscriber WHERE reported_at > ?")) {
-        select.setLong(1, old);
-        select.setObject(2, Sql.time(now.minus(config.subscriberHoldMax())));
-        try (ResultSet row = select.executeQuery()) {
-          row.next();
-          return row.getLong(1);
-        }
+  private Optional<Floor> floor(Instant now) throws SQLException {
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT n, epoch, snapshot::text FROM tenon.outbox_window WHERE n ="
+                    + " (SELECT least(?, min(CASE WHEN seq = 9223372036854775807 THEN window_n"
+                    + " ELSE window_n - 1 END)) FROM tenon.subscriber WHERE reported_at > ?)")) {
+      select.setLong(1, lastClosedBefore(connection, now.minus(config.retention())));
+      select.setObject(2, Sql.time(now.minus(config.subscriberHoldMax())));
+      try (ResultSet row = select.executeQuery()) {
+        return row.next()
+            ? Optional.of(
+                new Floor(row.getLong(1), row.getInt(2), Snapshot.parse(row.getString(3))))
+            : Optional.empty();
       }
     }
   }
@@ -179,40 +201,81 @@ final class LogKeeper {
     return low;
   }
 
-  private void drop(Partition partition, long floor) throws SQLException {
-    attempt(
-        "drop a partition of the log",
-        connection -> {
-          String name = "tenon." + partition.name();
-          try (var statement = connection.createStatement()) {
-            // Past the sequence there is nothing to drop, and it will be needed.
-            if (partition.to() > lastSeq(connection)) {
-              return false;
-            }
-            statement.execute("LOCK TABLE ONLY " + name + " IN ACCESS EXCLUSIVE MODE NOWAIT");
-            if (!allRead(connection, name, floor)) {
-              return false;
-            }
-            statement.execute("DROP TABLE " + name);
-          }
-          log.atInfo().addKeyValue("partition", partition.name()).log("log partition dropped");
-          return true;
-        });
+  private void dropRead(Floor floor) throws SQLException {
+    for (Partition partition : droppable(floor)) {
+      String table = "tenon." + partition.name();
+      Result emptied = attempt("empty a partition", c -> empty(c, table, floor));
+      if (emptied == Result.DONE) {
+        Result dropped = attempt("drop a partition", c -> dropEmpty(c, table));
+        if (dropped == Result.BUSY) {
+          return; // Each try makes writers wait a moment: one such moment a round.
+        }
+      }
+    }
   }
 
-  /** Whether no row is outside of what the floor's window and those before it hold. */
-  private static boolean allRead(Connection connection, String table, long floor)
+  /** Those that the sequence has passed, and that seem read; looked at without any lock. */
+  private List<Partition> droppable(Floor floor) throws SQLException {
+    List<Partition> found = new ArrayList<>();
+    try (Connection connection = dataSource.getConnection()) {
+      long last = lastSeq(connection);
+      for (Partition partition : partitions(connection)) {
+        if (partition.to() <= last && allRead(connection, "tenon." + partition.name(), floor)) {
+          found.add(partition);
+        }
+      }
+    }
+    return found;
+  }
+
+  private static boolean empty(Connection connection, String table, Floor floor)
+      throws SQLException {
+    try (var statement = connection.createStatement()) {
+      statement.execute("LOCK TABLE ONLY " + table + " IN ACCESS EXCLUSIVE MODE");
+      if (!allRead(connection, table, floor)) {
+        return false;
+      }
+      raiseFloor(connection, floor);
+      statement.execute("TRUNCATE TABLE ONLY " + table);
+      return true;
+    }
+  }
+
+  /** A late row may have come since it was emptied. */
+  private static boolean dropEmpty(Connection connection, String table) throws SQLException {
+    try (var statement = connection.createStatement()) {
+      statement.execute("LOCK TABLE ONLY tenon.outbox IN ACCESS EXCLUSIVE MODE");
+      try (ResultSet row = statement.executeQuery("SELECT EXISTS (SELECT 1 FROM " + table + ")")) {
+        row.next();
+        if (row.getBoolean(1)) {
+          return false;
+        }
+      }
+      statement.execute("DROP TABLE " + table);
+    }
+    log.atInfo().addKeyValue("partition", table).log("log partition dropped");
+    return true;
+  }
+
+  /**
+   * Whether no row is outside of what the floor's window and those before it hold. Asked by the
+   * index; while the floor is of an older epoch, nothing is taken for read.
+   */
+  private static boolean allRead(Connection connection, String table, Floor floor)
       throws SQLException {
     try (PreparedStatement select =
         connection.prepareStatement(
-            "SELECT NOT EXISTS (SELECT 1 FROM "
+            "SELECT (SELECT epoch FROM tenon.identity) = ?"
+                + " AND NOT EXISTS (SELECT 1 FROM "
                 + table
-                + " o, (SELECT epoch, snapshot FROM tenon.outbox_window WHERE n = ?) w"
-                + " WHERE o.epoch > w.epoch"
-                + " OR (o.epoch = w.epoch AND NOT pg_visible_in_snapshot(o.tx, w.snapshot)))"
-                + " AND EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ?)")) {
-      select.setLong(1, floor);
-      select.setLong(2, floor);
+                + " WHERE tx >= ?::xid8 AND epoch = ?) AND NOT EXISTS (SELECT 1 FROM "
+                + table
+                + " WHERE tx = ANY (?::xid8[]) AND epoch = ?)")) {
+      select.setInt(1, floor.epoch());
+      select.setString(2, Long.toString(floor.snapshot().xmax()));
+      select.setInt(3, floor.epoch());
+      select.setString(4, floor.snapshot().inProgressLiteral());
+      select.setInt(5, floor.epoch());
       try (ResultSet row = select.executeQuery()) {
         row.next();
         return row.getBoolean(1);
@@ -220,71 +283,101 @@ final class LogKeeper {
     }
   }
 
-  /** Deletes what is read from the rest partition, and windows that nobody can ask for. */
-  private void trim(long floor) throws SQLException {
-    attempt(
-        "trim the log",
-        connection -> {
-          try (PreparedStatement rows =
-                  connection.prepareStatement(
-                      "DELETE FROM tenon.outbox_rest WHERE ctid = ANY (ARRAY(SELECT o.ctid"
-                          + " FROM tenon.outbox_rest o, tenon.outbox_window w WHERE w.n = ?"
-                          + " AND (o.epoch < w.epoch OR (o.epoch = w.epoch"
-                          + " AND pg_visible_in_snapshot(o.tx, w.snapshot))) LIMIT ?))");
-              PreparedStatement windows =
-                  connection.prepareStatement("DELETE FROM tenon.outbox_window WHERE n < ?")) {
-            rows.setLong(1, floor);
-            rows.setInt(2, DELETE_ROWS_MAX);
-            rows.executeUpdate();
-            windows.setLong(1, floor - WINDOWS_KEPT_BELOW);
-            windows.executeUpdate();
-          }
-          reportUnread(connection, floor);
-          return true;
-        });
-  }
-
-  /** Subscribers that no longer hold the log and have not read all that may now be dropped. */
-  private void reportUnread(Connection connection, long floor) throws SQLException {
-    try (PreparedStatement select =
+  private static void raiseFloor(Connection connection, Floor floor) throws SQLException {
+    try (PreparedStatement update =
         connection.prepareStatement(
-            "SELECT subscriber, subscription, min(window_n) FROM tenon.subscriber"
-                + " GROUP BY 1, 2 HAVING min(window_n) < ?")) {
-      select.setLong(1, floor);
-      try (ResultSet row = select.executeQuery()) {
-        while (row.next()) {
-          metrics.droppedUnread(1);
-          log.atWarn()
-              .addKeyValue("subscriber", row.getString(1))
-              .addKeyValue("subscription", row.getString(2))
-              .addKeyValue("window", row.getLong(3))
-              .log(
-                  "a silent subscriber holds the log no longer; what it has not read may be gone."
-                      + " Forget it, or let it come back and start over");
-        }
-      }
+            "UPDATE tenon.identity SET log_floor = ? WHERE log_floor < ?")) {
+      update.setLong(1, floor.n());
+      update.setLong(2, floor.n());
+      update.executeUpdate();
     }
   }
 
-  private void forgetInbox(Instant now) throws SQLException {
-    attempt(
-        "trim the inbox",
-        connection -> {
-          try (PreparedStatement delete =
-              connection.prepareStatement(
-                  "DELETE FROM tenon.inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.inbox"
-                      + " WHERE received_at < ? LIMIT ?))")) {
-            delete.setObject(1, Sql.time(now.minus(INBOX_KEPT)));
-            delete.setInt(2, DELETE_ROWS_MAX);
-            return delete.executeUpdate() > 0;
+  /** Deletes what is read from the rest partition; says whether there may be more. */
+  private static boolean trimRest(Connection connection, Floor floor) throws SQLException {
+    try (PreparedStatement rows =
+        connection.prepareStatement(
+            "DELETE FROM tenon.outbox_rest WHERE ctid = ANY (ARRAY(SELECT o.ctid"
+                + " FROM tenon.outbox_rest o, tenon.outbox_window w WHERE w.n = ?"
+                + " AND (o.epoch < w.epoch OR (o.epoch = w.epoch"
+                + " AND pg_visible_in_snapshot(o.tx, w.snapshot))) LIMIT ?))")) {
+      rows.setLong(1, floor.n());
+      rows.setInt(2, DELETE_ROWS_MAX);
+      int deleted = rows.executeUpdate();
+      if (deleted > 0) {
+        raiseFloor(connection, floor);
+      }
+      return deleted == DELETE_ROWS_MAX;
+    }
+  }
+
+  /** Deletes windows that nobody can ask for; says whether there may be more. */
+  private static boolean trimWindows(Connection connection) throws SQLException {
+    try (PreparedStatement windows =
+        connection.prepareStatement(
+            "DELETE FROM tenon.outbox_window WHERE n < least("
+                + "(SELECT log_floor FROM tenon.identity),"
+                + " (SELECT min(n) FROM tenon.outbox_window) + ?)")) {
+      windows.setInt(1, DELETE_ROWS_MAX);
+      return windows.executeUpdate() == DELETE_ROWS_MAX;
+    }
+  }
+
+  /** Tells once of each subscriber for which the log is held no longer. */
+  private void reportSilent(Floor floor) throws SQLException {
+    Set<String> found = new HashSet<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            connection.prepareStatement(
+                "SELECT subscriber, subscription, min(window_n) FROM tenon.subscriber"
+                    + " GROUP BY 1, 2 HAVING min(window_n) < ?")) {
+      select.setLong(1, floor.n());
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          String name = row.getString(1) + "/" + row.getString(2);
+          found.add(name);
+          if (!silent.contains(name)) {
+            metrics.holdFreed();
+            log.atWarn()
+                .addKeyValue("subscriber", row.getString(1))
+                .addKeyValue("subscription", row.getString(2))
+                .addKeyValue("window", row.getLong(3))
+                .log(
+                    "the log is no longer held for a silent subscriber; what it has not read may"
+                        + " be dropped. Forget it, or let it come back");
           }
-        });
+        }
+      }
+    }
+    silent.clear();
+    silent.addAll(found);
+  }
+
+  private static boolean forgetInbox(Connection connection, Instant now) throws SQLException {
+    try (PreparedStatement delete =
+        connection.prepareStatement(
+            "DELETE FROM tenon.inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.inbox"
+                + " WHERE received_at < ? LIMIT ?))")) {
+      delete.setObject(1, Sql.time(now.minus(INBOX_KEPT)));
+      delete.setInt(2, DELETE_ROWS_MAX);
+      return delete.executeUpdate() == DELETE_ROWS_MAX;
+    }
+  }
+
+  private void repeat(String what, Sql.Work<Boolean> work) throws SQLException {
+    int times = 0;
+    while (attempt(what, work) == Result.DONE && times < DELETES_MAX) {
+      times++;
+    }
   }
 
   /** Tries something that gives way to writers: a lock that is taken means another time. */
-  private void attempt(String what, Sql.Work<Boolean> work) throws SQLException {
+  private Result attempt(String what, Sql.Work<Boolean> work) throws SQLException {
     try {
-      Sql.transaction(dataSource, connection -> lockUpkeep(connection) && work.apply(connection));
+      boolean done =
+          Sql.transaction(
+              dataSource, connection -> lockUpkeep(connection) && work.apply(connection));
+      return done ? Result.DONE : Result.NOTHING_TO_DO;
     } catch (SQLException e) {
       boolean busy = "55P03".equals(e.getSQLState()) || "40P01".equals(e.getSQLState());
       boolean overtaken = "23514".equals(e.getSQLState());
@@ -292,6 +385,7 @@ final class LogKeeper {
         throw e;
       }
       log.atDebug().addKeyValue("what", what).log("given way to writers; tried again later");
+      return Result.BUSY;
     }
   }
 }

@@ -70,8 +70,8 @@ final class MessagingMetrics {
     registry.counter("tenon.messaging.takeovers", SUBSCRIPTION, subscription).increment();
   }
 
-  void droppedUnread(long rows) {
-    registry.counter("tenon.messaging.dropped_unread").increment(rows);
+  void holdFreed() {
+    registry.counter("tenon.messaging.holds_freed").increment();
   }
 
   void lag(String subscription, int slot, long messages) {

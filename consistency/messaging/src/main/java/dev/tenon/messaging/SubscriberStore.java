@@ -59,7 +59,8 @@ final class SubscriberStore {
                 "SELECT s.subscriber, s.subscription, s.slot, s.window_n, s.reported_at,"
                     + " (SELECT total FROM tenon.outbox_window ORDER BY n DESC LIMIT 1)"
                     + " - coalesce((SELECT total FROM tenon.outbox_window WHERE n <= s.window_n"
-                    + " ORDER BY n DESC LIMIT 1), 0) AS lag"
+                    + " ORDER BY n DESC LIMIT 1),"
+                    + " (SELECT total FROM tenon.outbox_window ORDER BY n LIMIT 1)) AS lag"
                     + " FROM tenon.subscriber s ORDER BY 1, 2, 3");
         ResultSet row = select.executeQuery()) {
       while (row.next()) {
