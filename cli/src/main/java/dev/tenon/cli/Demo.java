@@ -57,6 +57,7 @@ final class Demo implements AutoCloseable {
   DemoServices start(List<Integer> ports) throws InterruptedException {
     claim();
     endLeftovers();
+    DemoKeys.generate(home);
     List<Database> databases = databases();
     DemoServices started;
     lock.lock();

@@ -39,8 +39,14 @@ record DemoHome(Path root, Path data) {
     return data.resolve("postgres");
   }
 
+  /** A directory for each service, with its keys. */
   Path keys() {
     return data.resolve("keys");
+  }
+
+  /** The services, unpacked. */
+  Path apps() {
+    return data.resolve("apps");
   }
 
   /** What other commands read about the demo that is up. */

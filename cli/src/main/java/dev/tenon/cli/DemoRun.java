@@ -19,6 +19,8 @@ final class DemoRun {
   private static final int ROWS_PER_REQUEST_MAX = 10_000;
   private static final int USER_REQUESTS = 20;
   private static final int POLL_MILLIS = 200;
+  private static final int MANY = 5;
+  private static final Duration PATIENCE = Duration.ofSeconds(1);
   private static final Set<Integer> DONE = Set.of(200);
 
   /** Killed in this order while orders flow; user is killed while users are copied. */
@@ -69,7 +71,7 @@ final class DemoRun {
       List<Map<String, Object>> some = users.subList(from, Math.min(from + size, users.size()));
       services.api().post("user", "/users", some, DONE);
       if (kills.isEmpty()) {
-        killIfBusy("user", inFlight);
+        killIfBusy("user", 1, inFlight);
       }
     }
     progress.event("Users: " + users.size() + " made");
@@ -123,22 +125,28 @@ final class DemoRun {
                 count.all()));
   }
 
-  /** Waits for a moment with messages in flight, which the released part of the orders brings. */
+  /**
+   * Waits for a moment with messages in flight, which the released part of the orders brings: with
+   * many if that can be had soon, or else with one.
+   */
   private void killWhileBusy(String service, InFlight inFlight, Feeder feeder)
       throws InterruptedException {
+    long begun = System.nanoTime();
     boolean idle;
     do {
       idle = feeder.idle();
-      if (killIfBusy(service, inFlight)) {
+      boolean patient = !idle && System.nanoTime() - begun < PATIENCE.toNanos();
+      if (killIfBusy(service, patient ? MANY : 1, inFlight)) {
         return;
       }
     } while (!idle);
     progress.event("Could not kill " + service + " in time: its messages were too fast.");
   }
 
-  private boolean killIfBusy(String service, InFlight inFlight) throws InterruptedException {
+  private boolean killIfBusy(String service, int least, InFlight inFlight)
+      throws InterruptedException {
     long count = inFlight.count().of(service);
-    if (count == 0) {
+    if (count < least) {
       return false;
     }
     long pid = services.pid(service);

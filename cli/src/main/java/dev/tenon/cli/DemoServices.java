@@ -74,7 +74,7 @@ final class DemoServices implements AutoCloseable {
     arguments.add("--server.address=" + LOOPBACK);
     arguments.add("--server.port=" + port);
     arguments.add("--tenon.port=" + tenonPort);
-    arguments.add("--tenon.dev=true");
+    arguments.add("--tenon.keys.directory=" + DemoKeys.directory(home, name));
     addresses.forEach(
         (other, address) -> {
           if (!other.equals(name)) {
@@ -87,7 +87,8 @@ final class DemoServices implements AutoCloseable {
     arguments.add("--spring.datasource.url=" + database.jdbcUrl());
     arguments.add("--spring.datasource.username=" + database.user());
     Map<String, String> environment = Map.of("SPRING_DATASOURCE_PASSWORD", database.password());
-    return new ServiceProcess(name, home.jar(name), home.log(name), arguments, environment);
+    UnpackedApp app = UnpackedApp.of(home.jar(name), home.apps().resolve(name));
+    return new ServiceProcess(name, app, home.log(name), arguments, environment);
   }
 
   ServiceApi api() {

@@ -4,6 +4,7 @@ import dev.tenon.messaging.MessagingException;
 import dev.tenon.schema.SchemaException;
 import dev.tenon.testing.database.PostgresServerException;
 import dev.tenon.transaction.TransactionException;
+import dev.tenon.transport.TransportException;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Spec;
       AuditCommand.class,
       MessagesCommand.class,
       SubscriptionsCommand.class,
+      KeysCommand.class,
       SqlCommand.class,
       BenchCommand.class,
       CommandLine.HelpCommand.class
@@ -57,6 +59,8 @@ public final class Main implements Runnable {
             || failure instanceof SchemaException
             || failure instanceof MessagingException
             || failure instanceof TransactionException
+            || failure instanceof TransportException
+            || failure instanceof IllegalArgumentException
             || failure instanceof PostgresServerException;
     if (!told) {
       throw failure;

@@ -121,7 +121,7 @@ final class ServiceApi implements AutoCloseable {
       Thread.sleep(PAUSE);
     }
     throw new CliException(
-        "Could not get an answer [service=%s, request=%s]: none within %s, at last %s. Read its log."
+        "Could not get an answer [service=%s, request=%s]: none within %s, at last %s."
             .formatted(service, path, ANSWER_MAX, last));
   }
 

@@ -18,7 +18,7 @@ final class ServiceProcess {
   private static final int LOG_LINES_READ_MAX = 400;
 
   private final String name;
-  private final Path jar;
+  private final UnpackedApp app;
   private final Path log;
   private final List<String> arguments;
   private final Map<String, String> environment;
@@ -26,9 +26,13 @@ final class ServiceProcess {
   private boolean ending;
 
   ServiceProcess(
-      String name, Path jar, Path log, List<String> arguments, Map<String, String> environment) {
+      String name,
+      UnpackedApp app,
+      Path log,
+      List<String> arguments,
+      Map<String, String> environment) {
     this.name = name;
-    this.jar = jar;
+    this.app = app;
     this.log = log;
     this.arguments = List.copyOf(arguments);
     this.environment = Map.copyOf(environment);
@@ -55,8 +59,9 @@ final class ServiceProcess {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-Xshare:auto",
-            "-jar",
-            jar.toString()));
+            "-cp",
+            app.classPathText(),
+            app.mainClass()));
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);

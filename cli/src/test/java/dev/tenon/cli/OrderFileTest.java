@@ -55,7 +55,8 @@ class OrderFileTest {
     OrderBook book =
         OrderFile.parse(
             "f",
-            "\uFEFFCountry,CustomerID,UnitPrice,InvoiceDate,Quantity,Description,StockCode,InvoiceNo\n"
+            "\uFEFFCountry,CustomerID,UnitPrice,InvoiceDate,Quantity,Description,StockCode,"
+                + "InvoiceNo\n"
                 + "France,17850.0,2,now,1,X,A,1\n");
 
     assertThat(book.invoices().getFirst().number()).isEqualTo("1");
