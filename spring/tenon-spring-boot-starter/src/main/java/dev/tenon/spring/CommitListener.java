@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import dev.tenon.transaction.RolledBackException;
+import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -59,7 +60,25 @@ final class CommitListener implements TransactionExecutionListener {
     }
     unit.writeRecords();
     if (!unit.readOnly()) {
+      refuseDoomed(unit.connection());
       commits.put(transaction, new Commit(unit, driverConnection(unit.connection())));
+    }
+  }
+
+  /** The database would answer the commit by rolling back, and the driver might not say so. */
+  private void refuseDoomed(Connection connection) {
+    boolean doomed;
+    try {
+      doomed = transactions.database().dialect().doomed(connection);
+    } catch (SQLException e) {
+      throw transactions.failed("commit the transaction", e);
+    }
+    if (doomed) {
+      throw new TransactionException(
+          "Could not commit the transaction "
+              + transactions
+              + ": a statement had failed, and its exception was swallowed. Nothing was"
+              + " committed.");
     }
   }
 

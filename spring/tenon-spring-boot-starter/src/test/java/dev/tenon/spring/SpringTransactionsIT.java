@@ -304,6 +304,23 @@ class SpringTransactionsIT {
   }
 
   @Test
+  void refusesTheCommitWhenTheExceptionOfAStatementWasSwallowed() {
+    assertThatThrownBy(
+            () ->
+                template(0)
+                    .executeWithoutResult(
+                        status -> {
+                          insertBusiness(1);
+                          assertThatThrownBy(
+                                  () -> jdbc.sql("SELECT 1 / 0").query(Integer.class).single())
+                              .isInstanceOf(DataAccessException.class);
+                        }))
+        .isInstanceOf(TransactionException.class)
+        .hasMessageContaining("a statement had failed")
+        .hasMessageContaining("Nothing was committed");
+  }
+
+  @Test
   void knowsTheOutcomeWhenTheDatabaseRefusesTheCommit() {
     insertBusiness(1);
 
