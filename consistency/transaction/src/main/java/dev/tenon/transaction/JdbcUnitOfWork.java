@@ -1,5 +1,6 @@
 package dev.tenon.transaction;
 
+import dev.tenon.transaction.spi.GuardedConnection;
 import dev.tenon.transaction.spi.UnitOfWorkBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;

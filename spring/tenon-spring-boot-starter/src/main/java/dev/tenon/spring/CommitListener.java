@@ -60,8 +60,8 @@ final class CommitListener implements TransactionExecutionListener {
     }
     unit.writeRecords();
     if (!unit.readOnly()) {
-      refuseDoomed(unit.connection());
-      commits.put(transaction, new Commit(unit, driverConnection(unit.connection())));
+      refuseDoomed(unit.rawConnection());
+      commits.put(transaction, new Commit(unit, driverConnection(unit.rawConnection())));
     }
   }
 

@@ -2,11 +2,13 @@ package dev.tenon.spring;
 
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.GuardedConnection;
 import dev.tenon.transaction.spi.UnitOfWorkBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.transaction.support.TransactionSynchronization;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
@@ -22,6 +24,7 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   private final UnitOfWorkBuffer buffer = new UnitOfWorkBuffer();
   private final Map<Object, UnitOfWorkBuffer.Mark> savepoints = new IdentityHashMap<>();
   private final UnitOfWorkBuffer.Mark begin = buffer.mark();
+  private @Nullable Connection guarded;
   private boolean rollbackOnly;
   private boolean written;
 
@@ -33,6 +36,13 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
 
   @Override
   public Connection connection() {
+    if (guarded == null) {
+      guarded = GuardedConnection.guard(rawConnection());
+    }
+    return guarded;
+  }
+
+  Connection rawConnection() {
     return holder.getConnection();
   }
 
@@ -71,7 +81,7 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   /** Writes what was recorded; whatever comes later would be lost, and is refused. */
   void writeRecords() {
     try {
-      buffer.flush(connection());
+      buffer.flush(rawConnection());
     } catch (SQLException e) {
       throw transactions.failed("write the records of the unit of work", e);
     }

@@ -27,8 +27,7 @@ class ConfigurationDocsTest {
       # Configuration of a Spring Boot service
 
       Generated from the configuration metadata of `tenon-spring-boot-starter`; do not edit.
-      To write it anew: `./mvnw -pl spring/tenon-spring-boot-starter -am test -Dtest=ConfigurationDocsTest
-      -Dsurefire.failIfNoSpecifiedTests=false -Dtenon.docs.update=true`.
+      To write it anew, run `ConfigurationDocsTest` with `-Dtenon.docs.update=true`.
 
       The database itself is `spring.datasource.*`, the port for users `server.port`, as ever. When
       the database is away, a request waits for a connection as long as

@@ -12,6 +12,7 @@ import dev.tenon.transaction.RolledBackException;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.io.IOException;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
@@ -205,6 +206,15 @@ class SpringTransactionsIT {
 
     assertThat(recorded()).containsExactly("a");
     assertThat(transactions.<Boolean, RuntimeException>read(unit -> unit.readOnly())).isTrue();
+  }
+
+  @Test
+  void guardsTheConnectionOfTheUnit() {
+    transactions.run(
+        unit ->
+            assertThatThrownBy(() -> unit.connection().commit())
+                .isInstanceOf(SQLException.class)
+                .hasMessageContaining("the unit does that itself"));
   }
 
   @Test

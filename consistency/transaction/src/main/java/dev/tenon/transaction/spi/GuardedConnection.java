@@ -1,4 +1,4 @@
-package dev.tenon.transaction;
+package dev.tenon.transaction.spi;
 
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
@@ -8,8 +8,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Set;
 
-/** The connection of a unit of work without what would end the transaction behind its back. */
-final class GuardedConnection implements InvocationHandler {
+/**
+ * The connection of a unit of work without what would end the transaction behind its back. As
+ * thread-safe as the connection.
+ */
+public final class GuardedConnection implements InvocationHandler {
   private static final Set<String> REFUSED =
       Set.of("commit", "close", "setAutoCommit", "setReadOnly", "abort");
   private static final String ROLLBACK = "rollback";
@@ -20,7 +23,14 @@ final class GuardedConnection implements InvocationHandler {
     this.connection = connection;
   }
 
-  static Connection guard(Connection connection) {
+  /**
+   * Guards a connection.
+   *
+   * @param connection the connection of an open transaction
+   * @return the same, but {@code commit}, {@code rollback} except to a savepoint, {@code close},
+   *     {@code abort}, {@code setAutoCommit} and {@code setReadOnly} throw {@link SQLException}
+   */
+  public static Connection guard(Connection connection) {
     return (Connection)
         Proxy.newProxyInstance(
             GuardedConnection.class.getClassLoader(),
