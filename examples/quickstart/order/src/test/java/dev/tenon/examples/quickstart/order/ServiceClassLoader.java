@@ -48,7 +48,10 @@ final class ServiceClassLoader extends URLClassLoader {
         : Collections.enumeration(Collections.singleton(own));
   }
 
-  private static boolean isOwn(String name) {
-    return name.startsWith("application") || name.startsWith("db/migration");
+  /** Its package too: so that no test's classes beside it are scanned. */
+  private boolean isOwn(String name) {
+    return name.startsWith("application")
+        || name.startsWith("db/migration")
+        || name.startsWith(packagePrefix.replace('.', '/'));
   }
 }
