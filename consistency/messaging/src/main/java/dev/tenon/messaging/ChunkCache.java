@@ -3,10 +3,12 @@ package dev.tenon.messaging;
 import dev.tenon.messaging.spi.Cursor;
 import java.sql.SQLException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Shares pieces of the log among the streams that read it at about the same place, so that many
@@ -22,28 +24,39 @@ final class ChunkCache {
   private static final int ROW_BYTES = 400;
 
   private final OutboxLog log;
+  private final LogTail tail;
   private final MessagingMetrics metrics;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<Cursor, Entry> entries = new LinkedHashMap<>(16, 0.75f, true);
   private long bytes;
   private long history;
 
+  /** A place that was the log's end when the tail had the version. */
+  private record End(Cursor position, long version) {}
+
+  private @Nullable End end;
+
   private static final class Entry {
     final CompletableFuture<OutboxLog.Chunk> chunk = new CompletableFuture<>();
     long bytes;
   }
 
-  ChunkCache(OutboxLog log, MessagingMetrics metrics) {
+  ChunkCache(OutboxLog log, LogTail tail, MessagingMetrics metrics) {
     this.log = log;
+    this.tail = tail;
     this.metrics = metrics;
   }
 
   OutboxLog.Chunk read(Cursor after) throws SQLException {
     Entry entry;
     boolean mine = false;
+    long version = tail.version();
     lock.lock();
     try {
       forgetOtherHistory();
+      if (end != null && end.version() == version && end.position().equals(after)) {
+        return new OutboxLog.Chunk(List.of(), after, 0, 0);
+      }
       Entry found = entries.get(after);
       if (found == null) {
         found = new Entry();
@@ -55,7 +68,7 @@ final class ChunkCache {
       lock.unlock();
     }
     if (mine) {
-      load(after, entry);
+      load(after, entry, version);
     }
     try {
       return entry.chunk.join();
@@ -73,22 +86,35 @@ final class ChunkCache {
     if (history != now) {
       entries.clear();
       bytes = 0;
+      end = null;
       history = now;
     }
   }
 
-  private void load(Cursor after, Entry entry) throws SQLException {
+  private void load(Cursor after, Entry entry, long version) throws SQLException {
     boolean keep = false;
     try {
       OutboxLog.Chunk chunk = log.read(after, CHUNK_MESSAGES_MAX, CHUNK_BYTES_MAX);
       keep = !chunk.end().equals(after);
       metrics.scanned(chunk.scanned());
+      if (chunk.lag() == 0 && chunk.end().seq() == Cursor.WINDOW_END) {
+        noteEnd(new End(chunk.end(), version));
+      }
       entry.chunk.complete(chunk);
     } catch (SQLException | RuntimeException | Error e) {
       entry.chunk.completeExceptionally(e);
       throw e;
     } finally {
       settle(after, entry, keep);
+    }
+  }
+
+  private void noteEnd(End found) {
+    lock.lock();
+    try {
+      end = found;
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -52,14 +52,16 @@ final class DefaultMessaging implements Messaging {
     this.parts = parts;
     OutboxLog outboxLog = new SnapshotWindowLog(parts.dataSource(), parts.runtime().ids());
     LogTail tail = new LogTail();
-    ChunkCache cache = new ChunkCache(outboxLog, parts.metrics());
+    ChunkCache cache = new ChunkCache(outboxLog, tail, parts.metrics());
     SubscriberStore subscribers = new SubscriberStore(parts.dataSource());
     slots = new SlotStore(parts.dataSource(), parts.instance(), parts.config().lease());
     retries = new RetryStore(parts.dataSource());
     coordinator = new LeaseCoordinator(parts, slots, retries, trace);
     closer = new WindowCloser(parts, outboxLog, tail, coordinator::peers);
     keeper = new LogKeeper(parts.dataSource(), parts.config(), parts.metrics());
-    outbox = new TransactionalOutbox(parts, outboxLog, trace::headers, committed::wake);
+    outbox =
+        new TransactionalOutbox(
+            parts, outboxLog, trace::headers, committed::wake, closer::delayedCommitted);
     feedSource = new LogFeedSource(parts, outboxLog, cache, tail, subscribers, committed::wake);
     failedMessages = new StoredFailedMessages(parts, retries);
     subscriptions = new StoredSubscriptions(parts, subscribers, slots);

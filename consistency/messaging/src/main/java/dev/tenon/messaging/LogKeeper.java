@@ -29,6 +29,8 @@ import org.slf4j.LoggerFactory;
 final class LogKeeper {
   private static final Logger log = LoggerFactory.getLogger(LogKeeper.class);
   private static final int PARTITIONS_AHEAD = 3;
+  private static final int GROW_EVERY = 16;
+  private static final int GROWTH_MAX = 10;
   private static final int FAR_ROWS = 50_000;
   private static final int DELETE_ROWS_MAX = 10_000;
   private static final int DELETES_MAX = 20;
@@ -119,9 +121,11 @@ final class LogKeeper {
       last = lastSeq(connection);
       from = Math.max(edge, last + 1);
     }
+    // Many partitions slow every statement down: the more there are, the larger new ones become.
+    long rows = (long) config.partitionRows() << Math.min(GROWTH_MAX, existing.size() / GROW_EVERY);
     while (from < last + (long) PARTITIONS_AHEAD * config.partitionRows()) {
-      make(connection, from, from + config.partitionRows());
-      from += config.partitionRows();
+      make(connection, from, from + rows);
+      from += rows;
     }
     return true;
   }

@@ -57,14 +57,22 @@ final class SnapshotWindowLog implements OutboxLog {
           + " ORDER BY m.place) SELECT "
           + LogHistory.SERVER;
 
+  private static final String APPEND_ONE =
+      "INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
+          + " SELECT ?::uuid, ?, ?, ?::int, ?, ?::bytea FROM ("
+          + FORCE_DURABLE
+          + ") AS durable RETURNING "
+          + LogHistory.SERVER;
+
   /** Closes a window on the server known; tells the messages found and closed, and the server. */
   private static final String CLOSE =
       "WITH last AS (SELECT n, epoch, snapshot, total FROM tenon.outbox_window ORDER BY n DESC"
-          + " LIMIT 1), fresh AS (SELECT o.payload FROM last, tenon.outbox o"
-          + " WHERE o.epoch = last.epoch AND o.tx >= pg_snapshot_xmax(last.snapshot)"
-          + " AND o.tx < pg_snapshot_xmax(pg_current_snapshot())"
-          + " UNION ALL SELECT o.payload FROM last, tenon.outbox o WHERE o.epoch = last.epoch"
-          + " AND o.tx = ANY (ARRAY(SELECT pg_snapshot_xip(last.snapshot)))),"
+          + " LIMIT 1), fresh AS (SELECT payload FROM tenon.outbox"
+          + " WHERE epoch = (SELECT epoch FROM last)"
+          + " AND tx >= (SELECT pg_snapshot_xmax(snapshot) FROM last)"
+          + " AND tx < (SELECT pg_snapshot_xmax(pg_current_snapshot()))"
+          + " UNION ALL SELECT payload FROM tenon.outbox WHERE epoch = (SELECT epoch FROM last)"
+          + " AND tx = ANY (ARRAY(SELECT pg_snapshot_xip(snapshot) FROM last))),"
           + " held AS (SELECT count(*) AS messages,"
           + " coalesce(sum(octet_length(payload)), 0) AS bytes FROM fresh),"
           + " durable AS ("
@@ -86,17 +94,19 @@ final class SnapshotWindowLog implements OutboxLog {
       "SELECT "
           + ROW_COLUMNS
           + " FROM tenon.outbox WHERE epoch = ? AND tx >= ?::xid8 AND tx < ?::xid8"
-          + " UNION ALL SELECT "
+          + " AND pg_visible_in_snapshot(tx, ?::pg_snapshot) UNION ALL SELECT "
           + ROW_COLUMNS
-          + " FROM tenon.outbox WHERE epoch = ? AND tx = ANY (?::xid8[])";
+          + " FROM tenon.outbox WHERE epoch = ? AND tx = ANY (?::xid8[])"
+          + " AND pg_visible_in_snapshot(tx, ?::pg_snapshot)";
 
   private static final String READ_PART =
       "SELECT "
           + ROW_COLUMNS
           + " FROM (SELECT * FROM tenon.outbox WHERE epoch = ? AND tx >= ?::xid8 AND tx < ?::xid8"
-          + " UNION ALL SELECT * FROM tenon.outbox WHERE epoch = ? AND tx = ANY (?::xid8[])) o"
-          + " WHERE pg_visible_in_snapshot(tx, ?::pg_snapshot) AND seq > ?"
-          + " ORDER BY seq LIMIT ?";
+          + " AND pg_visible_in_snapshot(tx, ?::pg_snapshot)"
+          + " UNION ALL SELECT * FROM tenon.outbox WHERE epoch = ? AND tx = ANY (?::xid8[])"
+          + " AND pg_visible_in_snapshot(tx, ?::pg_snapshot)) o"
+          + " WHERE seq > ? ORDER BY seq LIMIT ?";
 
   private final DataSource dataSource;
   private final IdGenerator ids;
@@ -117,6 +127,36 @@ final class SnapshotWindowLog implements OutboxLog {
 
   @Override
   public void append(Connection connection, List<NewMessage> messages) throws SQLException {
+    long server =
+        messages.size() == 1
+            ? appendOne(connection, messages.getFirst())
+            : appendAll(connection, messages);
+    if (server != history.server()) {
+      history.check(connection);
+    }
+  }
+
+  private static long appendOne(Connection connection, NewMessage message) throws SQLException {
+    try (PreparedStatement insert = connection.prepareStatement(APPEND_ONE)) {
+      insert.setObject(1, message.id());
+      insert.setString(2, message.topic());
+      insert.setString(3, message.key().orElse(null));
+      insert.setInt(4, message.version());
+      insert.setString(5, message.headers());
+      insert.setBytes(6, message.payload());
+      return server(insert);
+    }
+  }
+
+  private static long server(PreparedStatement insert) throws SQLException {
+    try (ResultSet row = insert.executeQuery()) {
+      row.next();
+      return row.getLong(1);
+    }
+  }
+
+  private static long appendAll(Connection connection, List<NewMessage> messages)
+      throws SQLException {
     int count = messages.size();
     Object[] messageIds = new Object[count];
     String[] topics = new String[count];
@@ -140,14 +180,8 @@ final class SnapshotWindowLog implements OutboxLog {
       insert.setArray(4, connection.createArrayOf("int4", versions));
       insert.setArray(5, connection.createArrayOf("text", headers));
       insert.setArray(6, connection.createArrayOf("bytea", payloads));
-      try (ResultSet row = insert.executeQuery()) {
-        row.next();
-        if (row.getLong(1) == history.server()) {
-          return;
-        }
-      }
+      return server(insert);
     }
-    history.check(connection);
   }
 
   @Override
@@ -328,7 +362,7 @@ final class SnapshotWindowLog implements OutboxLog {
     List<Row> rows = new ArrayList<>();
     long scanned = 0;
     try (PreparedStatement select = connection.prepareStatement(READ_WINDOWS)) {
-      bindRange(select, windows.getFirst().epoch(), lower, snapshots.getLast());
+      bindRange(select, lower, windows.getLast());
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
           scanned++;
@@ -401,10 +435,9 @@ final class SnapshotWindowLog implements OutboxLog {
     connection.setAutoCommit(false);
     try (PreparedStatement select = connection.prepareStatement(READ_PART)) {
       select.setFetchSize(FETCH_ROWS);
-      bindRange(select, window.epoch(), before(base, window), window.snapshot());
-      select.setString(6, window.snapshotText());
-      select.setLong(7, afterSeq);
-      select.setInt(8, messagesMax + 1);
+      bindRange(select, before(base, window), window);
+      select.setLong(8, afterSeq);
+      select.setInt(9, messagesMax + 1);
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
           Message message = Sql.message(row);
@@ -429,13 +462,15 @@ final class SnapshotWindowLog implements OutboxLog {
     return new Cursor(row.window(), row.windowId(), row.seq(), Optional.empty());
   }
 
-  private static void bindRange(PreparedStatement select, int epoch, Snapshot lower, Snapshot upper)
+  private static void bindRange(PreparedStatement select, Snapshot lower, Window last)
       throws SQLException {
-    select.setInt(1, epoch);
+    select.setInt(1, last.epoch());
     select.setString(2, Long.toString(lower.xmax()));
-    select.setString(3, Long.toString(upper.xmax()));
-    select.setInt(4, epoch);
-    select.setString(5, lower.inProgressLiteral());
+    select.setString(3, Long.toString(last.snapshot().xmax()));
+    select.setString(4, last.snapshotText());
+    select.setInt(5, last.epoch());
+    select.setString(6, lower.inProgressLiteral());
+    select.setString(7, last.snapshotText());
   }
 
   @Override

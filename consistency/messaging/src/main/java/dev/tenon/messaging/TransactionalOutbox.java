@@ -30,6 +30,7 @@ final class TransactionalOutbox implements Outbox {
   private final UnitOfWork.Recorder<OutboxLog.NewMessage> now;
   private final UnitOfWork.Recorder<Delayed> later = TransactionalOutbox::writeDelayed;
   private final Runnable committed;
+  private final Runnable delayed;
   private final Counter published;
 
   private record Delayed(OutboxLog.NewMessage message, Instant dueAt) {}
@@ -38,7 +39,8 @@ final class TransactionalOutbox implements Outbox {
       MessagingParts parts,
       OutboxLog log,
       Supplier<Map<String, String>> ambientHeaders,
-      Runnable committed) {
+      Runnable committed,
+      Runnable delayed) {
     this.transactions = parts.transactions();
     this.runtime = parts.runtime();
     this.topics = parts.topics();
@@ -46,6 +48,7 @@ final class TransactionalOutbox implements Outbox {
     this.ambientHeaders = ambientHeaders;
     this.now = log::append;
     this.committed = committed;
+    this.delayed = delayed;
     this.published = parts.metrics().published();
   }
 
@@ -83,6 +86,7 @@ final class TransactionalOutbox implements Outbox {
       unit.record(now, row);
     } else {
       unit.record(later, new Delayed(row, runtime.clock().instant().plus(message.delay())));
+      unit.afterCommit(delayed);
     }
     unit.afterCommit(
         () -> {

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +24,9 @@ final class WindowCloser {
   private final OutboxLog outboxLog;
   private final LogTail tail;
   private final Supplier<List<String>> peers;
+  private final AtomicBoolean dueChanged = new AtomicBoolean(true);
   private Instant nextDue = Instant.MAX;
+  private Instant dueLookedAt = Instant.EPOCH;
 
   WindowCloser(
       MessagingParts parts, OutboxLog outboxLog, LogTail tail, Supplier<List<String>> peers) {
@@ -42,6 +45,11 @@ final class WindowCloser {
     }
     tail.grew();
     return messages;
+  }
+
+  /** A delayed message was committed here: it may be the first to become due. */
+  void delayedCommitted() {
+    dueChanged.set(true);
   }
 
   /** How long until a delayed message is due, at most the given time. */
@@ -70,8 +78,16 @@ final class WindowCloser {
 
   private void appendDue() throws SQLException {
     Instant now = parts.runtime().clock().instant();
+    boolean look =
+        dueChanged.getAndSet(false)
+            || !nextDue.isAfter(now)
+            || !now.isBefore(dueLookedAt.plus(parts.config().pollInterval()));
+    if (!look) {
+      return;
+    }
+    dueLookedAt = now;
     nextDue = firstDue();
-    while (!nextDue.isAfter(now)) {
+    if (!nextDue.isAfter(now)) {
       outboxLog.adoptHistory();
       Sql.transaction(
           parts.dataSource(),
