@@ -112,6 +112,12 @@ final class SimulatedServices implements AutoCloseable {
       }
     }
 
+    /** Takes the process down in good order and starts it again. */
+    void restart() throws Exception {
+      work((unused, running) -> running.close());
+      build();
+    }
+
     private boolean runPending() throws Exception {
       boolean[] any = new boolean[1];
       if (!world.attempt(name, () -> any[0] = messaging.runPending())) {
