@@ -59,7 +59,7 @@ class MessagingCrashIT {
       throws Exception {
     try (Orders orders = new Orders()) {
       Exploration exploration =
-          explorer.sample(100).secondCrashes(20).explore(orders).requireNoViolations();
+          explorer.sample(60).secondCrashes(20).explore(orders).requireNoViolations();
 
       assertThat(exploration.commits()).isGreaterThan(15);
       assertThat(exploration.sends()).isGreaterThan(5);
