@@ -49,7 +49,7 @@ class QuickstartCrashIT {
   void settlesEveryOrderOnceWhereverAServiceDies(CrashExplorer explorer) throws Exception {
     try (Flow flow = new Flow()) {
       Exploration exploration =
-          explorer.sample(60).secondCrashes(10).explore(flow).requireNoViolations();
+          explorer.sample(40).secondCrashes(10).explore(flow).requireNoViolations();
 
       assertThat(exploration.commits()).isGreaterThan(20);
       assertThat(exploration.sends()).isGreaterThan(10);
