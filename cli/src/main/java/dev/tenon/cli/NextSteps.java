@@ -31,11 +31,12 @@ final class NextSteps {
                       .formatted(product)
                   + services.url("order")
                   + "/orders");
-          text.append("Break something, and see that the audit finds it:\n");
+          text.append("Delete a row by hand, and see that the audit misses it (it also lists\n");
+          text.append("orders of your own, of which the file does not know):\n");
           line(
               text,
               "./tenon sql --service inventory \"delete from stock where stock_code = '%s'\""
-                  .formatted(product));
+                  .formatted(order.lines().getLast().stockCode()));
           line(text, "./tenon audit");
         });
     text.append("Look behind:\n");

@@ -33,7 +33,8 @@ final class SqlCommand implements Callable<Integer> {
           System.out.println(table(rows));
         }
       } else {
-        System.out.println(statement.getUpdateCount() + " rows changed.");
+        int rows = statement.getUpdateCount();
+        System.out.println(rows + (rows == 1 ? " row changed." : " rows changed."));
       }
       return 0;
     } catch (SQLException e) {

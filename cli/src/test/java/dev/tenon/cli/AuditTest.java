@@ -45,7 +45,7 @@ class AuditTest {
     onHand.remove("A");
 
     assertThat(with(onHand, EXPECTED.movements(), EXPECTED.ledger(), EXPECTED.orders()))
-        .containsExactly(new Difference("stock on hand of A", "0", "none"));
+        .containsExactly(new Difference("stock on hand of A", "100", "none"));
   }
 
   @Test

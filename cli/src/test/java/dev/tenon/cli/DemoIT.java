@@ -57,7 +57,7 @@ class DemoIT {
         .satisfies(
             difference -> {
               assertThat(difference.what()).isEqualTo("stock on hand of D");
-              assertThat(difference.expected()).isEqualTo("0");
+              assertThat(difference.expected()).isEqualTo("100");
               assertThat(difference.found()).isEqualTo("none");
             });
 
