@@ -5,21 +5,21 @@ import java.lang.reflect.Proxy;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.boot.context.event.ApplicationReadyEvent;
-import org.springframework.context.ApplicationListener;
+import org.springframework.beans.factory.SmartInitializingSingleton;
 
 /**
  * Makes the process end with status 0 after SIGTERM, as an operator expects of a service that did
  * what it was told. Java by itself ends with 143. Shutdown hooks run as ever.
  */
-final class CleanExit implements ApplicationListener<ApplicationReadyEvent> {
+final class CleanExit implements SmartInitializingSingleton {
   private static final Logger log = LoggerFactory.getLogger(CleanExit.class);
 
   /** The signal belongs to the process, not to one of its application contexts. */
   private static final AtomicBoolean installed = new AtomicBoolean();
 
+  /** Before anything is served: the signal may come as soon as the service looks ready. */
   @Override
-  public void onApplicationEvent(ApplicationReadyEvent event) {
+  public void afterSingletonsInstantiated() {
     if (installed.compareAndSet(false, true)) {
       install();
     }

@@ -14,6 +14,7 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
+import org.springframework.jdbc.CannotGetJdbcConnectionException;
 import org.springframework.transaction.CannotCreateTransactionException;
 import org.springframework.transaction.TransactionSystemException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -36,12 +37,21 @@ final class DatabaseProblems {
   }
 
   @ExceptionHandler({
-    DataAccessResourceFailureException.class,
-    CannotCreateTransactionException.class
+    CannotCreateTransactionException.class,
+    CannotGetJdbcConnectionException.class
   })
   ResponseEntity<ProblemDetail> unreachable(RuntimeException failure) {
     return problem(
         failure, "Database unavailable", "Nothing was changed: send the request again later.");
+  }
+
+  @ExceptionHandler(DataAccessResourceFailureException.class)
+  ResponseEntity<ProblemDetail> lost(RuntimeException failure) {
+    return problem(
+        failure,
+        "Database unavailable",
+        "The connection broke in the middle: what was not committed is undone. Look before you"
+            + " repeat a request that is not idempotent.");
   }
 
   @ExceptionHandler(UnknownCommitOutcomeException.class)
@@ -56,20 +66,27 @@ final class DatabaseProblems {
   @ExceptionHandler({TransactionException.class, TransactionSystemException.class})
   ResponseEntity<ProblemDetail> failed(RuntimeException failure) {
     if (causedByLostConnection(failure)) {
-      return unreachable(failure);
+      return lost(failure);
     }
     throw failure;
   }
 
-  private boolean causedByLostConnection(@Nullable Throwable failure) {
+  /** Whether the database went away, however the exception is wrapped. */
+  boolean causedByLostConnection(@Nullable Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof DataAccessResourceFailureException
           || cause instanceof CannotCreateTransactionException
-          || (cause instanceof SQLException sql && database.dialect().connectionLost(sql))) {
+          || (cause instanceof SQLException sql
+              && (database.dialect().connectionLost(sql) || closedByPool(sql)))) {
         return true;
       }
     }
     return false;
+  }
+
+  /** HikariCP closes a connection that broke; what is tried on it later fails without a state. */
+  private static boolean closedByPool(SQLException failure) {
+    return failure.getSQLState() == null && "Connection is closed".equals(failure.getMessage());
   }
 
   private ResponseEntity<ProblemDetail> problem(Exception failure, String title, String advice) {

@@ -30,4 +30,9 @@ public final class TenonWebAutoConfiguration {
   DatabaseProblems tenonDatabaseProblems(ServiceDatabase database) {
     return new DatabaseProblems(database);
   }
+
+  @Bean
+  LostDatabaseResolver tenonLostDatabaseResolver(DatabaseProblems problems) {
+    return new LostDatabaseResolver(problems);
+  }
 }
