@@ -58,12 +58,12 @@ public final class MessagingConfig {
   /**
    * Changes {@link #messageBytesMax()}.
    *
-   * @param bytes from 1 to 64 MiB
+   * @param bytes from 1 to 16 MiB
    * @return a changed copy
    */
   public MessagingConfig messageBytesMax(int bytes) {
     MessagingConfig copy = new MessagingConfig(this);
-    copy.messageBytesMax = within("messageBytesMax", bytes, 1, 64 << 20);
+    copy.messageBytesMax = within("messageBytesMax", bytes, 1, 16 << 20);
     return copy;
   }
 
@@ -100,12 +100,12 @@ public final class MessagingConfig {
   /**
    * Changes {@link #batchBytesMax()}.
    *
-   * @param bytes from 1 to 256 MiB
+   * @param bytes from 1 to 32 MiB, so that a batch fits into a frame of the feed
    * @return a changed copy
    */
   public MessagingConfig batchBytesMax(int bytes) {
     MessagingConfig copy = new MessagingConfig(this);
-    copy.batchBytesMax = within("batchBytesMax", bytes, 1, 256 << 20);
+    copy.batchBytesMax = within("batchBytesMax", bytes, 1, 32 << 20);
     return copy;
   }
 

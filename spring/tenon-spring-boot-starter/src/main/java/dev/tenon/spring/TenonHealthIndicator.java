@@ -2,6 +2,7 @@ package dev.tenon.spring;
 
 import dev.tenon.messaging.FailedMessages;
 import dev.tenon.messaging.Messaging;
+import dev.tenon.messaging.MessagingException;
 import dev.tenon.messaging.Subscriptions;
 import dev.tenon.schema.ServiceDatabase;
 import java.sql.Connection;
@@ -40,10 +41,19 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
         return;
       }
     }
+    health.up();
+    try {
+      describe(health);
+    } catch (MessagingException e) {
+      // The database answers: a list that fails makes no service unfit for its users.
+      health.withDetail("details", "not available: " + e.getMessage());
+    }
+  }
+
+  private void describe(Health.Builder health) {
     Subscriptions subscriptions = messaging.subscriptions();
     int parked = messaging.failedMessages().list(FailedMessages.Filter.PARKED, PARKED_MAX).size();
     health
-        .up()
         .withDetail("subscribers", lags(subscriptions.subscribers()))
         .withDetail("subscriptions", owned(subscriptions.slots()))
         .withDetail(
