@@ -50,9 +50,6 @@ interface OutboxLog {
   /** Whether a position belongs to this history of the log and is still kept. */
   boolean knows(Cursor cursor) throws SQLException;
 
-  /** How many messages come after a window. */
-  long lagAfter(long window) throws SQLException;
-
   /**
    * Reads on from a position: whole windows up to the limits, or a part of one that is larger.
    *

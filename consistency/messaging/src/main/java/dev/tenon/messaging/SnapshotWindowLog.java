@@ -64,7 +64,10 @@ final class SnapshotWindowLog implements OutboxLog {
           + ") AS durable RETURNING "
           + LogHistory.SERVER;
 
-  /** Closes a window on the server known; tells the messages found and closed, and the server. */
+  /**
+   * Closes a window on the server known; tells the messages found and closed, and the server. The
+   * bounds are single values, not joined, for only then does the index find the rows.
+   */
   private static final String CLOSE =
       "WITH last AS (SELECT n, epoch, snapshot, total FROM tenon.outbox_window ORDER BY n DESC"
           + " LIMIT 1), fresh AS (SELECT payload FROM tenon.outbox"
@@ -252,20 +255,6 @@ final class SnapshotWindowLog implements OutboxLog {
       try (ResultSet row = select.executeQuery()) {
         row.next();
         return row.getBoolean(1);
-      }
-    }
-  }
-
-  @Override
-  public long lagAfter(long window) throws SQLException {
-    try (Connection connection = dataSource.getConnection();
-        PreparedStatement select =
-            connection.prepareStatement(
-                "SELECT coalesce(sum(messages), 0) FROM tenon.outbox_window WHERE n > ?")) {
-      select.setLong(1, window);
-      try (ResultSet row = select.executeQuery()) {
-        row.next();
-        return row.getLong(1);
       }
     }
   }
