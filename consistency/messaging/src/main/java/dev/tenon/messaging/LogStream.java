@@ -96,7 +96,7 @@ final class LogStream implements FeedStream {
   private boolean fill(List<FeedMessage> messages, long deadline) {
     long bytes = 0;
     int chunks = 0;
-    while (messages.size() < messagesMax && bytes < bytesMax) {
+    while (messages.size() < messagesMax) {
       if (next == chunk.rows().size()) {
         position = chunk.end();
         boolean enough =
@@ -112,15 +112,23 @@ final class LogStream implements FeedStream {
         chunks++;
         continue;
       }
-      OutboxLog.Row row = chunk.rows().get(next++);
-      position = next == chunk.rows().size() ? chunk.end() : SnapshotWindowLog.cursorAt(row);
-      if (request.topics().contains(row.message().topic())
-          && HashSlots.contains(request.slot(), row.message())) {
-        messages.add(new FeedMessage(SnapshotWindowLog.cursorAt(row), row.message()));
+      OutboxLog.Row row = chunk.rows().get(next);
+      if (wanted(row.message())) {
         bytes += row.message().payload().length;
+        if (bytes > bytesMax && !messages.isEmpty()) {
+          return false;
+        }
+        messages.add(new FeedMessage(SnapshotWindowLog.cursorAt(row), row.message()));
       }
+      next++;
+      position = next == chunk.rows().size() ? chunk.end() : SnapshotWindowLog.cursorAt(row);
     }
     return false;
+  }
+
+  private boolean wanted(Message message) {
+    return request.topics().contains(message.topic())
+        && HashSlots.contains(request.slot(), message);
   }
 
   private boolean advance() {
