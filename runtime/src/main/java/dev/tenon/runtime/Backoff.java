@@ -16,6 +16,7 @@ import java.util.random.RandomGenerator;
 public record Backoff(Duration first, Duration longest) {
 
   private static final int DOUBLINGS_MAX = 30;
+  private static final double NANOS_PER_SECOND = 1e9;
 
   /** Checks the bounds. */
   public Backoff {
@@ -41,8 +42,12 @@ public record Backoff(Duration first, Duration longest) {
       throw new IllegalArgumentException("attempt: " + attempt + " (expected: >= 1)");
     }
     long factor = 1L << Math.min(attempt - 1, DOUBLINGS_MAX);
-    double boundMillis = Math.min((double) first.toMillis() * factor, longest.toMillis());
-    double jittered = boundMillis * (1 - random.nextDouble() / 2);
-    return Duration.ofNanos((long) (jittered * 1_000_000));
+    double bound = Math.min(seconds(first) * factor, seconds(longest));
+    double jittered = bound * (1 - random.nextDouble() / 2);
+    return Duration.ofNanos(Math.round(jittered * NANOS_PER_SECOND));
+  }
+
+  private static double seconds(Duration duration) {
+    return duration.getSeconds() + duration.getNano() / NANOS_PER_SECOND;
   }
 }
