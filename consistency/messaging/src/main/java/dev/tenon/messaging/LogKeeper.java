@@ -132,7 +132,8 @@ final class LogKeeper {
 
   private static long lastSeq(Connection connection) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement("SELECT last_value FROM tenon.outbox_seq");
+            connection.prepareStatement(
+                "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tenon.outbox_seq");
         ResultSet row = select.executeQuery()) {
       row.next();
       return row.getLong(1);
@@ -224,7 +225,7 @@ final class LogKeeper {
     try (Connection connection = dataSource.getConnection()) {
       long last = lastSeq(connection);
       for (Partition partition : partitions(connection)) {
-        if (partition.to() <= last && allRead(connection, "tenon." + partition.name(), floor)) {
+        if (partition.to() <= last + 1 && allRead(connection, "tenon." + partition.name(), floor)) {
           found.add(partition);
         }
       }

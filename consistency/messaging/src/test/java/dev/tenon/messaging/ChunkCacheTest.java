@@ -25,8 +25,9 @@ class ChunkCacheTest {
   private static final UUID ID = new UUID(1, 2);
 
   private final FakeLog log = new FakeLog();
+  private final LogTail tail = new LogTail();
   private final ChunkCache cache =
-      new ChunkCache(log, new MessagingMetrics(new SimpleMeterRegistry()));
+      new ChunkCache(log, tail, new MessagingMetrics(new SimpleMeterRegistry()));
 
   private static Cursor window(long n) {
     return Cursor.endOf(n, ID);
@@ -65,7 +66,7 @@ class ChunkCacheTest {
       Message message =
           new Message(
               ID, "t", Optional.empty(), 1, Map.of(), Instant.EPOCH, new byte[payloadBytes]);
-      return new Chunk(List.of(new Row(end.window(), ID, 1, message)), end, 0, 1);
+      return new Chunk(List.of(new Row(end.window(), ID, 1, message)), end, 10 - end.window(), 1);
     }
 
     @Override
@@ -130,10 +131,13 @@ class ChunkCacheTest {
   }
 
   @Test
-  void keepsNoEndOfTheLog() throws SQLException {
+  void looksAtTheEndOfTheLogAgainWhenItHasGrown() throws SQLException {
     cache.read(window(10));
     cache.read(window(10));
+    assertThat(log.reads).hasValue(1);
 
+    tail.grew();
+    cache.read(window(10));
     assertThat(log.reads).hasValue(2);
   }
 

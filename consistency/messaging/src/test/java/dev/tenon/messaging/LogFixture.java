@@ -94,7 +94,7 @@ final class LogFixture implements AutoCloseable {
   record Piece(List<String> texts, Cursor end, long scanned) {}
 
   Piece read(Cursor after) throws SQLException {
-    return read(after, Integer.MAX_VALUE, Long.MAX_VALUE);
+    return read(after, 1_000_000, Long.MAX_VALUE);
   }
 
   Piece read(Cursor after, int messagesMax, long bytesMax) throws SQLException {
