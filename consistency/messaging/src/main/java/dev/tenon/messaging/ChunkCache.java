@@ -84,11 +84,15 @@ final class ChunkCache {
   private void forgetOtherHistory() {
     long now = log.history();
     if (history != now) {
-      entries.clear();
-      bytes = 0;
-      end = null;
+      forgetAll();
       history = now;
     }
+  }
+
+  private void forgetAll() {
+    entries.clear();
+    bytes = 0;
+    end = null;
   }
 
   private void load(Cursor after, Entry entry, long version) throws SQLException {
@@ -103,9 +107,20 @@ final class ChunkCache {
       entry.chunk.complete(chunk);
     } catch (SQLException | RuntimeException | Error e) {
       entry.chunk.completeExceptionally(e);
+      failed();
       throw e;
     } finally {
       settle(after, entry, keep);
+    }
+  }
+
+  /** What leads to a place that cannot be read may be of a log that is no more. */
+  private void failed() {
+    lock.lock();
+    try {
+      forgetAll();
+    } finally {
+      lock.unlock();
     }
   }
 

@@ -152,6 +152,18 @@ class ChunkCacheTest {
   }
 
   @Test
+  void forgetsWhatLeadsToAPlaceThatCannotBeRead() throws SQLException {
+    cache.read(window(1));
+    log.failing = true;
+    log.failure = new SQLException("the log does not know the position any more");
+    assertThatThrownBy(() -> cache.read(window(2))).isInstanceOf(SQLException.class);
+
+    log.failing = false;
+    cache.read(window(1));
+    assertThat(log.reads).hasValue(3);
+  }
+
+  @Test
   void handsAFailureToAllWhoWait() throws Exception {
     log.gate = new CountDownLatch(1);
     log.failing = true;
