@@ -7,9 +7,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The subscriptions, both ways, in the service's own database. */
 final class StoredSubscriptions implements Subscriptions {
+  private static final Logger log = LoggerFactory.getLogger(StoredSubscriptions.class);
   private static final Duration RESTART_MAX = Duration.ofMinutes(1);
 
   private final MessagingParts parts;
@@ -80,18 +83,43 @@ final class StoredSubscriptions implements Subscriptions {
               + parts.subscriptions().keySet()
               + ".");
     }
-    parts
-        .transactions()
-        .<SQLException>run(
-            unit -> {
-              wipe.run(unit);
-              unit.beforeCommit(
-                  connection -> {
-                    if (rewind(connection, subscriptionId, restart) != fenced) {
-                      throw overtaken(subscriptionId);
-                    }
-                  });
-            });
+    boolean done = false;
+    try {
+      parts
+          .transactions()
+          .<SQLException>run(
+              unit -> {
+                wipe.run(unit);
+                unit.beforeCommit(
+                    connection -> {
+                      if (rewind(connection, subscriptionId, restart) != fenced) {
+                        throw overtaken(subscriptionId);
+                      }
+                    });
+              });
+      done = true;
+    } finally {
+      if (!done) {
+        letGo(restart);
+      }
+    }
+  }
+
+  /** Delivery goes on from where it was. */
+  private void letGo(UUID restart) {
+    try (Connection connection = parts.dataSource().getConnection();
+        PreparedStatement update =
+            connection.prepareStatement(
+                "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
+                    + " WHERE owner = ?")) {
+      update.setObject(1, restart);
+      update.executeUpdate();
+    } catch (SQLException e) {
+      log.atWarn()
+          .addKeyValue("service", parts.service())
+          .addKeyValue("reason", e.getMessage())
+          .log("slots held for a restart are not released; they lapse by themselves");
+    }
   }
 
   private static int fence(Connection connection, String subscriptionId, UUID restart)
