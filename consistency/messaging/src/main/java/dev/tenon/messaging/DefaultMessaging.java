@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,6 +47,7 @@ final class DefaultMessaging implements Messaging {
   private final ReentrantLock lifecycle = new ReentrantLock();
   private final List<Thread> loops = new ArrayList<>();
   private final List<SlotWorker> manual = new ArrayList<>();
+  private final CountDownLatch closing = new CountDownLatch(1);
   private volatile boolean closed;
   private boolean started;
 
@@ -157,13 +160,16 @@ final class DefaultMessaging implements Messaging {
       log.atDebug().setCause(failure).log("background work failed");
     }
     try {
-      Thread.sleep(
-          min(
-              parts.config().backoff().after(failures, parts.runtime().random()),
-              parts.config().lease()));
+      Duration backoff = parts.config().backoff().after(failures, parts.runtime().random());
+      pause(min(backoff, parts.config().lease()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+  }
+
+  /** Waits; closing ends the wait. */
+  private void pause(Duration time) throws InterruptedException {
+    boolean unused = closing.await(time.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   private static Duration min(Duration one, Duration other) {
@@ -176,7 +182,7 @@ final class DefaultMessaging implements Messaging {
       peersToWake.wake();
     }
     if (messages >= BUSY_MESSAGES) {
-      Thread.sleep(BUSY_PAUSE);
+      pause(BUSY_PAUSE);
     } else {
       boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
     }
@@ -201,7 +207,7 @@ final class DefaultMessaging implements Messaging {
 
   private void upkeep() throws SQLException, InterruptedException {
     keep();
-    Thread.sleep(UPKEEP_INTERVAL);
+    pause(UPKEEP_INTERVAL);
   }
 
   private void keep() throws SQLException {
@@ -261,6 +267,7 @@ final class DefaultMessaging implements Messaging {
         return;
       }
       closed = true;
+      closing.countDown();
       committed.wake();
       peersToWake.wake();
       leasesNow.wake();
@@ -282,14 +289,14 @@ final class DefaultMessaging implements Messaging {
     }
   }
 
+  /** Lets what is in progress end; an interrupt would break its connection. */
   private void endLoops() {
-    for (Thread loop : loops) {
-      loop.interrupt();
-    }
     try {
+      long deadline = System.nanoTime() + LOOP_JOIN_MAX.toNanos();
       for (Thread loop : loops) {
-        if (!loop.join(LOOP_JOIN_MAX)) {
+        if (!loop.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
           log.atWarn().addKeyValue("loop", loop.getName()).log("a loop does not end");
+          loop.interrupt();
         }
       }
     } catch (InterruptedException e) {
