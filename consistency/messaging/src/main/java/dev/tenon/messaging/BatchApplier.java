@@ -58,9 +58,35 @@ final class BatchApplier {
 
   /** How far a try has come. */
   private static final class Progress {
+    private long since = System.nanoTime();
     boolean begun;
     int current;
     boolean handled;
+
+    void at(int message) {
+      begun = true;
+      current = message;
+      since = System.nanoTime();
+    }
+
+    Duration time() {
+      return Duration.ofNanos(System.nanoTime() - since);
+    }
+  }
+
+  /** The database ends a transaction that waits for too long, and would do so again. */
+  private boolean leftIdle(Exception failure, Progress progress) {
+    return failures.isConnectionLost(failure) && progress.time().compareTo(slots.idleMax()) >= 0;
+  }
+
+  private Exception explained(Exception failure, Progress progress) {
+    return leftIdle(failure, progress)
+        ? new MessagingException(
+            "The consumer did something else for longer than "
+                + slots.idleMax().toMillis()
+                + " ms while its transaction waited. Do that outside, or raise the lease.",
+            failure)
+        : failure;
   }
 
   /**
@@ -86,10 +112,11 @@ final class BatchApplier {
         if (blameless || messages.isEmpty()) {
           throw infrastructure(e);
         }
-        if (repeat < REPEATS_MAX && failures.isRepeatable(e)) {
+        boolean repeatable = failures.isRepeatable(e) && !leftIdle(e, progress);
+        if (repeatable && repeat < REPEATS_MAX) {
           continue;
         }
-        return failed(e, progress, messages.size());
+        return failed(explained(e, progress), progress, messages.size());
       }
     }
   }
@@ -102,11 +129,11 @@ final class BatchApplier {
       Progress progress)
       throws Exception {
     slots.begin(unit.connection());
-    progress.begun = true;
+    progress.at(0);
     long deadline = System.nanoTime() + slice.toNanos();
     int count = 0;
     for (FeedMessage message : messages) {
-      progress.current = count;
+      progress.at(count);
       if (count > 0 && System.nanoTime() > deadline) {
         break;
       }
@@ -172,29 +199,34 @@ final class BatchApplier {
   boolean retry(RetryStore.Head head) throws SQLException {
     parts.metrics().retried(lease.subscription());
     int attempt = head.attempts() + 1;
-    Progress progress = new Progress();
-    try {
-      parts
-          .transactions()
-          .<Exception>run(
-              unit -> {
-                Connection connection = unit.connection();
-                slots.begin(connection);
-                progress.begun = true;
-                if (retries.remove(connection, lease, head)) {
-                  dispatcher.dispatch(head.message(), attempt, unit);
-                }
-                unit.beforeCommit(last -> slots.check(last, lease));
-              });
-      parts.metrics().delivered(lease.subscription(), 1);
-      return true;
-    } catch (Exception e) {
-      if (!progress.begun || failures.isInfrastructure(e) || failures.isRepeatable(e)) {
-        throw infrastructure(e);
+    for (int repeat = 0; ; repeat++) {
+      Progress progress = new Progress();
+      try {
+        parts.transactions().<Exception>run(unit -> again(unit, head, attempt, progress));
+        parts.metrics().delivered(lease.subscription(), 1);
+        return true;
+      } catch (Exception e) {
+        if (!progress.begun || failures.isInfrastructure(e)) {
+          throw infrastructure(e);
+        }
+        boolean repeatable = failures.isRepeatable(e) && !leftIdle(e, progress);
+        if (!repeatable || repeat >= REPEATS_MAX) {
+          failedAgain(head, verdict(attempt, explained(e, progress)));
+          return false;
+        }
       }
-      failedAgain(head, verdict(attempt, e));
-      return false;
     }
+  }
+
+  private void again(UnitOfWork unit, RetryStore.Head head, int attempt, Progress progress)
+      throws Exception {
+    Connection connection = unit.connection();
+    slots.begin(connection);
+    progress.at(0);
+    if (retries.remove(connection, lease, head)) {
+      dispatcher.dispatch(head.message(), attempt, unit);
+    }
+    unit.beforeCommit(last -> slots.check(last, lease));
   }
 
   private void failedAgain(RetryStore.Head head, RetryStore.Verdict verdict) throws SQLException {

@@ -10,7 +10,6 @@ import java.sql.SQLException;
 final class Failures {
   private static final int ANSWER_SECONDS_MAX = 2;
   private static final int CAUSES_MAX = 50;
-  private static final String LEFT_IDLE = "25P03";
 
   private final Transactions transactions;
 
@@ -29,14 +28,14 @@ final class Failures {
 
   /**
    * Whether simply repeating may help: a deadlock, a serialization failure, or a connection that
-   * broke. Not one that the database ended because the consumer left it idle: it would do so again.
+   * broke.
    */
   boolean isRepeatable(Throwable failure) {
     Dialect dialect = transactions.database().dialect();
     Throwable cause = failure;
     for (int i = 0; cause != null && i < CAUSES_MAX; i++) {
       if (cause instanceof SQLException sql
-          && (dialect.repeatable(sql) || (dialect.connectionLost(sql) && !leftIdle(sql)))) {
+          && (dialect.repeatable(sql) || dialect.connectionLost(sql))) {
         return true;
       }
       cause = cause.getCause();
@@ -49,8 +48,17 @@ final class Failures {
     return has(failure, LeaseLostException.class);
   }
 
-  private static boolean leftIdle(SQLException failure) {
-    return LEFT_IDLE.equals(failure.getSQLState());
+  /** Whether the connection broke; drivers do not always hand on the database's reason. */
+  boolean isConnectionLost(Throwable failure) {
+    Dialect dialect = transactions.database().dialect();
+    Throwable cause = failure;
+    for (int i = 0; cause != null && i < CAUSES_MAX; i++) {
+      if (cause instanceof SQLException sql && dialect.connectionLost(sql)) {
+        return true;
+      }
+      cause = cause.getCause();
+    }
+    return false;
   }
 
   private boolean databaseAnswers() {
@@ -82,11 +90,6 @@ final class Failures {
         failure instanceof UndeliverableException undeliverable
             ? String.valueOf(undeliverable.getMessage())
             : failure.toString();
-    String reason = root.equals(failure) ? text : text + "; caused by " + root;
-    return root instanceof SQLException sql && leftIdle(sql)
-        ? reason
-            + ". The consumer did something else for longer than two thirds of the lease while its"
-            + " transaction waited: do it outside, or raise the lease"
-        : reason;
+    return root.equals(failure) ? text : text + "; caused by " + root;
   }
 }

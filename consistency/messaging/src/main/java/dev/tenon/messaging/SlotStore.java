@@ -266,6 +266,11 @@ final class SlotStore {
     }
   }
 
+  /** How long a transaction under a lease may wait for its owner. */
+  Duration idleMax() {
+    return lease.multipliedBy(2).dividedBy(3);
+  }
+
   /** Begins a transaction under a lease: durable, and ended by the database if it idles. */
   void begin(Connection connection) throws SQLException {
     try (PreparedStatement set =
@@ -273,7 +278,7 @@ final class SlotStore {
             "SELECT set_config('idle_in_transaction_session_timeout', ?, true), ("
                 + SnapshotWindowLog.FORCE_DURABLE
                 + ")")) {
-      set.setString(1, Long.toString(Math.max(1, lease.toMillis() * 2 / 3)));
+      set.setString(1, Long.toString(idleMax().toMillis()));
       set.execute();
     }
   }
