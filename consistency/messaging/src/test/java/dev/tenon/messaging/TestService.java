@@ -9,6 +9,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 
 /** A service of a test: its database, its units of work, and its messaging. */
@@ -18,12 +19,21 @@ final class TestService implements AutoCloseable {
   final Messaging messaging;
 
   TestService(String name, Database database, UnaryOperator<Messaging.Builder> configuration) {
+    this(name, database, config -> {}, configuration);
+  }
+
+  TestService(
+      String name,
+      Database database,
+      Consumer<HikariConfig> pooling,
+      UnaryOperator<Messaging.Builder> configuration) {
     HikariConfig config = new HikariConfig();
     config.setJdbcUrl(database.jdbcUrl());
     config.setUsername(database.user());
     config.setPassword(database.password());
     config.setMaximumPoolSize(16);
     config.setConnectionTimeout(3_000);
+    pooling.accept(config);
     pool = new HikariDataSource(config);
     transactions = Transactions.of(ServiceDatabase.builder(name, pool).open());
     messaging = configuration.apply(Messaging.builder(transactions)).build();
