@@ -1,6 +1,8 @@
 package dev.tenon.messaging;
 
 import dev.tenon.testing.database.Database;
+import java.io.File;
+import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -50,7 +52,7 @@ final class InstanceMain {
   }
 
   /** Starts such a process with this one's class path. */
-  static Process start(String name, Database shop, Database stock) throws java.io.IOException {
+  static Process start(String name, Database shop, Database stock) throws IOException {
     return new ProcessBuilder(
             ProcessHandle.current().info().command().orElseThrow(),
             "-Xmx128m",
@@ -67,7 +69,9 @@ final class InstanceMain {
             stock.jdbcUrl(),
             stock.user(),
             stock.password())
-        .inheritIO()
+        .redirectErrorStream(true)
+        .redirectOutput(
+            ProcessBuilder.Redirect.appendTo(new File("target/process-" + name + ".log")))
         .start();
   }
 }

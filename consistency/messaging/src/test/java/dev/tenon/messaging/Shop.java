@@ -14,9 +14,16 @@ final class Shop implements AutoCloseable {
   private final AtomicBoolean open = new AtomicBoolean(true);
 
   Shop(Database database, DirectTransport transport) {
+    this(database, transport, 16);
+  }
+
+  Shop(Database database, DirectTransport transport, int poolSize) {
     service =
         new TestService(
-            "shop", database, builder -> builder.topic(Topic.of(Sale.TOPIC, Topic.ANYONE)));
+            "shop",
+            database,
+            config -> config.setMaximumPoolSize(poolSize),
+            builder -> builder.topic(Topic.of(Sale.TOPIC, Topic.ANYONE)));
     transport.serve(service.messaging.feedSource());
   }
 

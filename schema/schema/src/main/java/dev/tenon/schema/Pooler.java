@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Set;
 import javax.sql.DataSource;
 
 /**
@@ -12,6 +13,9 @@ import javax.sql.DataSource;
  * transaction each, and whether the driver keeps statements in connections it does not own.
  */
 final class Pooler {
+  /** A statement of that name is there already, or is not there: another connection's. */
+  static final Set<String> MIXED_UP = Set.of("42P05", "26000");
+
   private static final int LOOKS_MAX = 3;
   private static final int EXECUTIONS = 6;
 

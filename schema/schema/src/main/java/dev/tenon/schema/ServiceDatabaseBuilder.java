@@ -82,13 +82,17 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
       }
     }
     if (Pooler.breaksPreparedStatements(dataSource, connection)) {
-      throw failed(
-          "a pooler in transaction mode stands before PostgreSQL, and the driver keeps prepared"
-              + " statements in connections that it does not own",
-          "Add prepareThreshold=0 to the JDBC URL (or let PgBouncer 1.21 or newer keep them:"
-              + " max_prepared_statements = 200).",
-          null);
+      throw mixedUp(null);
     }
+  }
+
+  private SchemaException mixedUp(@Nullable SQLException cause) {
+    return failed(
+        "a pooler in transaction mode stands before PostgreSQL, and the driver keeps prepared"
+            + " statements in connections that it does not own",
+        "Add prepareThreshold=0 to the JDBC URL (or let PgBouncer 1.21 or newer keep them:"
+            + " max_prepared_statements = 200).",
+        cause);
   }
 
   private void migrateTenon(Connection connection) throws SQLException {
@@ -171,6 +175,9 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
     }
     String state = root.getSQLState() == null ? "" : root.getSQLState();
     String said = " (" + root.getMessage() + ")";
+    if (Pooler.MIXED_UP.contains(state)) {
+      return mixedUp(e);
+    }
     if (state.startsWith("28")) {
       return failed("the login was refused" + said, "Check user and password.", e);
     }

@@ -1,0 +1,105 @@
+package dev.tenon.messaging;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import dev.tenon.schema.SchemaException;
+import dev.tenon.testing.database.Database;
+import dev.tenon.testing.database.PostgresExtension;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Everything through PgBouncer; run with {@code -Ppooler}. */
+@EnabledIfSystemProperty(
+    named = "tenon.test.pooler",
+    matches = "true",
+    disabledReason = "run with -Ppooler")
+class PoolerIT {
+  @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
+
+  @TempDir private Path directory;
+  private Database shopDatabase;
+  private Database stockDatabase;
+
+  @BeforeEach
+  void prepare() {
+    assumeThat(PgBouncer.executable())
+        .describedAs("pgbouncer (apt-get install pgbouncer)")
+        .isPresent();
+    shopDatabase = postgres.freshDatabase("shop");
+    stockDatabase = postgres.freshDatabase("stock");
+  }
+
+  private PgBouncer bouncer(String mode) throws IOException {
+    return PgBouncer.start(
+        directory, mode, postgres.server().port(), List.of(shopDatabase, stockDatabase));
+  }
+
+  @Test
+  void refusesPreparedStatementsThatAPoolerInTransactionModeWouldMixUp() throws IOException {
+    try (PgBouncer bouncer = bouncer("transaction")) {
+      assertThatThrownBy(
+              () ->
+                  new TestService("shop", bouncer.before(shopDatabase, ""), builder -> builder)
+                      .close())
+          .isInstanceOf(SchemaException.class)
+          .hasMessageContaining("a pooler in transaction mode stands before PostgreSQL")
+          .hasMessageContaining("Add prepareThreshold=0 to the JDBC URL");
+    }
+  }
+
+  @Test
+  void migratesPublishesAndDeliversThroughAPoolerInTransactionMode()
+      throws IOException, InterruptedException {
+    try (PgBouncer bouncer = bouncer("transaction")) {
+      deliver(bouncer, "?prepareThreshold=0");
+    }
+  }
+
+  @Test
+  void worksThroughAPoolerInSessionMode() throws IOException, InterruptedException {
+    try (PgBouncer bouncer = bouncer("session")) {
+      deliver(bouncer, "");
+    }
+  }
+
+  private void deliver(PgBouncer bouncer, String parameters) throws InterruptedException {
+    DirectTransport transport = new DirectTransport();
+    SaleLedger ledger = new SaleLedger("only", postgres.server().superuserDataSource("postgres"));
+    try (Shop shop = new Shop(bouncer.before(shopDatabase, parameters), transport, 4);
+        TestService stock =
+            new TestService(
+                "stock",
+                bouncer.before(stockDatabase, parameters),
+                config -> config.setMaximumPoolSize(4),
+                builder -> builder.transport(transport).subscribe(ledger.subscription()))) {
+      SaleLedger.create(stock);
+      shop.service.messaging.start();
+      stock.messaging.start();
+      Thread[] sellers = {shop.sellOn("a", 5), shop.sellOn("b", 5)};
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> SaleLedger.booked(stock) > 1_000);
+      shop.shut(sellers);
+
+      Awaitility.await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> SaleLedger.booked(stock) >= shop.sold());
+      assertThat(SaleLedger.booked(stock)).isEqualTo(shop.sold());
+      assertThat(SaleLedger.mistakes(stock)).isEmpty();
+      assertThat(stock.messaging.failedMessages().list(FailedMessages.Filter.ALL, 10)).isEmpty();
+      for (int i = 0; i < 20; i++) {
+        assertThat(stock.column("SHOW search_path")).containsExactly("\"$user\", public");
+      }
+    }
+  }
+}
