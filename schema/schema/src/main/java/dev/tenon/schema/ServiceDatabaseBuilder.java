@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
   static final String NAME_RULE = "[a-z][a-z0-9-]{0,62}";
   private static final int REASON_LINES_MAX = 4;
+  private static final int FIRST_ATTEMPTS_MAX = 5;
 
   private final String service;
   private final DataSource dataSource;
@@ -145,13 +146,32 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
             .failOnMissingLocations(true)
             .loggers("slf4j")
             .load();
-    try {
-      flyway.migrate();
-    } catch (FlywayException e) {
-      throw failed(
-          "its migrations failed (" + reason(e) + ")",
-          "Correct the migration; what it had done is rolled back.",
-          e);
+    for (int attempt = 1; ; attempt++) {
+      boolean first = !hasHistory();
+      try {
+        flyway.migrate();
+        return;
+      } catch (FlywayException e) {
+        // Until there is a history, instances that start at once get in each other's way.
+        if (!first || attempt == FIRST_ATTEMPTS_MAX) {
+          throw failed(
+              "its migrations failed (" + reason(e) + ")",
+              "Correct the migration; what it had done is rolled back.",
+              e);
+        }
+      }
+    }
+  }
+
+  private boolean hasHistory() {
+    try (Connection connection = dataSource.getConnection();
+        var statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery("SELECT to_regclass('flyway_schema_history') IS NOT NULL")) {
+      row.next();
+      return row.getBoolean(1);
+    } catch (SQLException e) {
+      throw refused(e);
     }
   }
 

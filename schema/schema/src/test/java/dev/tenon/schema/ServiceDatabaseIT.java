@@ -75,6 +75,18 @@ class ServiceDatabaseIT {
         .containsExactly("1", "2");
   }
 
+  @Test
+  void letsManyInstancesStartAtOnceOnADatabaseThatHasTables() throws Exception {
+    Query.execute(dataSource, "CREATE TABLE stock (product text PRIMARY KEY, amount integer)");
+
+    openByManyAtOnce();
+
+    assertThat(
+            Query.column(
+                dataSource, "SELECT version || ' ' || type FROM flyway_schema_history ORDER BY 1"))
+        .containsExactly("1 BASELINE", "2 SQL");
+  }
+
   private void openByManyAtOnce() throws Exception {
     CyclicBarrier barrier = new CyclicBarrier(INSTANCES);
     List<Callable<ServiceDatabase>> starts = new ArrayList<>();
