@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * time and leaves no process behind.
  */
 final class Demo implements AutoCloseable {
-  /** PostgreSQL and the services' logs need about this much at first. */
-  static final long DISK_BYTES_LEAST = 300L << 20;
+  /** PostgreSQL, the unpacked services and logs need about this much at first. */
+  static final long DISK_BYTES_LEAST = 500L << 20;
 
   /** The payment service refuses to charge more than this at once. */
   static final BigDecimal CHARGE_LIMIT = new BigDecimal("10000.00");
@@ -57,6 +57,7 @@ final class Demo implements AutoCloseable {
   DemoServices start(List<Integer> ports) throws InterruptedException {
     claim();
     endLeftovers();
+    checkDisk(home);
     DemoKeys.generate(home);
     List<Database> databases = databases();
     DemoServices started;
@@ -173,7 +174,6 @@ final class Demo implements AutoCloseable {
   }
 
   private List<Database> databases() {
-    checkDisk(home);
     progress.state("Starting PostgreSQL");
     List<Database> databases = new ArrayList<>();
     try {

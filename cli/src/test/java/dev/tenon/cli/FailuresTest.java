@@ -38,7 +38,7 @@ class FailuresTest {
 
     assertThatThrownBy(() -> Demo.checkDisk(home, 5 << 20))
         .isInstanceOf(CliException.class)
-        .hasMessageContaining("the disk is full, 5 MiB are free and 300 are needed");
+        .hasMessageContaining("the disk is full, 5 MiB are free and 500 are needed");
   }
 
   @Test
