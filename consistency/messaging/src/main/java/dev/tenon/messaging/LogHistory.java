@@ -32,6 +32,8 @@ final class LogHistory {
           + " AND timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)"
           + " FROM tenon.identity)";
 
+  private static final String LOCK_TIMEOUT = "1s";
+
   private static final Logger log = LoggerFactory.getLogger(LogHistory.class);
 
   private final DataSource dataSource;
@@ -115,11 +117,13 @@ final class LogHistory {
 
   /**
    * The exclusive lock waits for every writer of the old epoch, so none is open when the window is
-   * closed that sees all of it.
+   * closed that sees all of it. One that stays open (prepared before a failover) makes this fail,
+   * and the caller tries again.
    */
   private boolean bridge(Connection connection) throws SQLException {
     try (var statement = connection.createStatement()) {
       statement.execute(SnapshotWindowLog.FORCE_DURABLE);
+      statement.execute("SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
       statement.execute("LOCK TABLE tenon.outbox IN ACCESS EXCLUSIVE MODE");
       int updated =
           statement.executeUpdate(

@@ -83,6 +83,28 @@ class LogHistoryIT {
     }
   }
 
+  @Test
+  void beginsNoEpochBeforeThePreparedTransactionsOfTheOldOneHaveEnded() throws SQLException {
+    try (LogFixture order = new LogFixture(old.freshDatabase("order"))) {
+      try (Connection connection = order.begin();
+          var statement = connection.createStatement()) {
+        order.append(connection, "prepared");
+        statement.execute("PREPARE TRANSACTION 'before-failover'");
+      }
+      order.execute("UPDATE tenon.identity SET timeline = 'FFFFFFFF'");
+      SnapshotWindowLog log = anotherProcess(order.dataSource);
+      assertThatThrownBy(log::closeWindow)
+          .isInstanceOf(SQLException.class)
+          .extracting(e -> ((SQLException) e).getSQLState())
+          .isEqualTo("55P03");
+
+      order.execute("COMMIT PREPARED 'before-failover'");
+      assertThat(log.closeWindow()).isZero();
+
+      assertThat(order.read(log.beginning()).texts()).containsExactly("prepared");
+    }
+  }
+
   /** Where the process's pool leads: to another server after a failover that it does not notice. */
   private static DataSource switching(AtomicReference<DataSource> target) {
     return (DataSource)
