@@ -299,7 +299,7 @@ class LogRetentionIT {
     long madeAtFirst = order.partitions();
     try {
       Awaitility.await()
-          .atMost(Duration.ofSeconds(30))
+          .atMost(Duration.ofMinutes(2))
           .pollInterval(Duration.ofMillis(20))
           .until(
               () -> {

@@ -20,6 +20,8 @@ import javax.sql.DataSource;
  * and is noted in a table by the same commit, which so says what is to be read, and in what order.
  */
 final class LogWriter {
+  private static final String UNDEFINED_OBJECT = "42704";
+
   static final int KEYS = 20;
   private static final int BIG = 250;
 
@@ -184,7 +186,14 @@ final class LogWriter {
       }
     }
     for (String gid : gids) {
-      finish(gid, true);
+      try {
+        finish(gid, true);
+      } catch (SQLException e) {
+        // Its writer may have finished it since we looked.
+        if (!UNDEFINED_OBJECT.equals(e.getSQLState())) {
+          throw e;
+        }
+      }
     }
   }
 }
