@@ -5,12 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.tenon.schema.SchemaException;
+import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -69,6 +75,31 @@ class PoolerIT {
   void worksThroughAPoolerInSessionMode() throws IOException, InterruptedException {
     try (PgBouncer bouncer = bouncer("session")) {
       deliver(bouncer, "");
+    }
+  }
+
+  @Test
+  void runsTheServicesOwnMigrationsThroughAPoolerInTransactionMode() throws Exception {
+    try (PgBouncer bouncer = bouncer("transaction")) {
+      Database through = bouncer.before(shopDatabase, "?prepareThreshold=0");
+      try (TestService shop = new TestService("shop", through, builder -> builder)) {
+        List<Callable<ServiceDatabase>> starts =
+            Collections.nCopies(
+                4,
+                () ->
+                    ServiceDatabase.builder("shop", shop.pool)
+                        .migrations("classpath:dev/tenon/messaging/pooler")
+                        .open());
+        try (ExecutorService threads = Executors.newFixedThreadPool(starts.size())) {
+          for (Future<ServiceDatabase> start : threads.invokeAll(starts)) {
+            assertThat(start.get().service()).isEqualTo("shop");
+          }
+        }
+        assertThat(shop.column("SELECT text FROM public.audit")).isEmpty();
+        for (int i = 0; i < 20; i++) {
+          assertThat(shop.column("SELECT current_schema()")).containsExactly("public");
+        }
+      }
     }
   }
 

@@ -54,11 +54,14 @@ public interface ServiceDatabase {
     /**
      * Connects, finds out the dialect, and migrates Tenon's tables and the service's own. Safe to
      * repeat, and for several instances at once. A database with tables but without a history is
-     * taken as it is: version 1 of the service's own migrations counts as applied.
+     * taken as it is: version 1 of the service's own migrations counts as applied. Tables of a
+     * newer minor version of Tenon are left alone.
      *
      * @return the database, ready for use
-     * @throws SchemaException if the database cannot be reached or is of no known kind, if it is
-     *     newer than this code, if it belongs to another service, or if a migration fails
+     * @throws SchemaException if the database cannot be reached, is of no known kind or a standby,
+     *     if it is newer than this code, if it belongs to another service, if a pooler in
+     *     transaction mode would mix prepared statements up, or if a migration fails; what was
+     *     migrated before stays
      */
     ServiceDatabase open();
   }
