@@ -10,6 +10,7 @@ import java.sql.Savepoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -20,10 +21,12 @@ import javax.sql.DataSource;
  * and is noted in a table by the same commit, which so says what is to be read, and in what order.
  */
 final class LogWriter {
-  private static final String UNDEFINED_OBJECT = "42704";
 
   static final int KEYS = 20;
   private static final int BIG = 250;
+
+  /** It does not exist, or is in the hands of another session. */
+  private static final Set<String> FINISHED_BY_ANOTHER = Set.of("42704", "55000");
 
   private final DataSource dataSource;
   private final OutboxLog log;
@@ -173,7 +176,7 @@ final class LogWriter {
     }
   }
 
-  /** Finishes what a crash has left prepared. */
+  /** Finishes what a crash has left prepared, unless its writer does. */
   void finishPrepared() throws SQLException {
     List<String> gids = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
@@ -189,8 +192,7 @@ final class LogWriter {
       try {
         finish(gid, true);
       } catch (SQLException e) {
-        // Its writer may have finished it since we looked.
-        if (!UNDEFINED_OBJECT.equals(e.getSQLState())) {
+        if (!FINISHED_BY_ANOTHER.contains(e.getSQLState())) {
           throw e;
         }
       }
