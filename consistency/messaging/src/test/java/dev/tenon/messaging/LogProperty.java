@@ -42,7 +42,7 @@ final class LogProperty implements AutoCloseable {
   private static final int WRITERS = 6;
   private static final int BURNT = 40;
   private static final int CRASHES_MAX = 5;
-  private static final Duration PATIENCE = Duration.ofSeconds(30);
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   /** Makes the readers to be judged. */
   @FunctionalInterface
