@@ -115,27 +115,30 @@ class HandlingIT {
 
   @Test
   void letsManyFailingMessagesFailAloneAndReplaysOrDropsThemWhileItRuns() {
-    IntStream.range(0, 300).filter(i -> i % 2 == 0).forEach(i -> broken.add("p" + i));
+    IntStream.range(0, 160).filter(i -> i % 2 == 0).forEach(i -> broken.add("p" + i));
     stock.messaging.start();
-    IntStream.range(0, 600).forEach(i -> shop.sell("p" + i % 300));
+    IntStream.range(0, 320).forEach(i -> shop.sell("p" + i % 160));
 
-    awaitBooked(300);
-    await().until(() -> failed(FailedMessages.Filter.PARKED).size() == 150);
-    assertThat(failed(FailedMessages.Filter.ALL)).hasSize(300);
+    awaitBooked(160);
+    await().until(() -> failed(FailedMessages.Filter.PARKED).size() == 80);
+    assertThat(failed(FailedMessages.Filter.ALL)).hasSize(160);
 
     broken.clear();
     List<UUID> ids =
         failed(FailedMessages.Filter.PARKED).stream().map(one -> one.message().id()).toList();
-    assertThat(stock.messaging.failedMessages().drop(ids.subList(0, 50))).isEqualTo(50);
-    assertThat(stock.messaging.failedMessages().replay(ids.subList(50, 150))).isEqualTo(100);
+    assertThat(stock.messaging.failedMessages().drop(ids.subList(0, 30))).isEqualTo(30);
+    assertThat(stock.messaging.failedMessages().replay(ids.subList(30, 80))).isEqualTo(50);
 
-    awaitBooked(300 + 150 + 100);
+    awaitBooked(160 + 80 + 50);
     await().until(() -> failed(FailedMessages.Filter.ALL).isEmpty());
   }
 
   @Test
   void retriesBesideMoreParkedMessagesThanItLooksAtInOneRound() {
-    int parked = RetryStore.HEADS_MAX * 4 + 10;
+    stock.close();
+    stock = subscriber(CONFIG.slots(1));
+    SaleLedger.create(stock);
+    int parked = RetryStore.HEADS_MAX + 10;
     IntStream.range(0, parked).forEach(i -> broken.add("a" + i));
     special.put(
         "z",

@@ -62,8 +62,8 @@ class ServiceDatabaseIT {
 
   @Test
   void letsManyInstancesStartAtOnceOnAnEmptyDatabaseAndOnAMigratedOne() throws Exception {
-    openByManyAtOnce();
-    openByManyAtOnce();
+    openAtOnce(INSTANCES);
+    openAtOnce(INSTANCES);
 
     assertThat(Query.column(dataSource, "SELECT major || '.' || minor FROM tenon.tables_history"))
         .containsExactly("1.0");
@@ -79,7 +79,7 @@ class ServiceDatabaseIT {
   void letsManyInstancesStartAtOnceOnADatabaseThatHasTables() throws Exception {
     Query.execute(dataSource, "CREATE TABLE stock (product text PRIMARY KEY, amount integer)");
 
-    openByManyAtOnce();
+    openAtOnce(INSTANCES / 2);
 
     assertThat(
             Query.column(
@@ -87,10 +87,10 @@ class ServiceDatabaseIT {
         .containsExactly("1 BASELINE", "2 SQL");
   }
 
-  private void openByManyAtOnce() throws Exception {
-    CyclicBarrier barrier = new CyclicBarrier(INSTANCES);
+  private void openAtOnce(int instances) throws Exception {
+    CyclicBarrier barrier = new CyclicBarrier(instances);
     List<Callable<ServiceDatabase>> starts = new ArrayList<>();
-    for (int i = 0; i < INSTANCES; i++) {
+    for (int i = 0; i < instances; i++) {
       starts.add(
           () -> {
             barrier.await();
@@ -99,7 +99,7 @@ class ServiceDatabaseIT {
                 .open();
           });
     }
-    try (ExecutorService threads = Executors.newFixedThreadPool(INSTANCES)) {
+    try (ExecutorService threads = Executors.newFixedThreadPool(instances)) {
       for (Future<ServiceDatabase> start : threads.invokeAll(starts)) {
         assertThat(start.get().service()).isEqualTo("stock");
       }
