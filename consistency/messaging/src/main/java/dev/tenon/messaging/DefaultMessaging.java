@@ -53,22 +53,24 @@ final class DefaultMessaging implements Messaging {
 
   DefaultMessaging(MessagingParts parts) {
     this.parts = parts;
-    OutboxLog outboxLog = new SnapshotWindowLog(parts.dataSource(), parts.runtime().ids());
+    OutboxLog outboxLog =
+        new SnapshotWindowLog(parts.dataSource(), parts.tables(), parts.runtime().ids());
     LogTail tail = new LogTail();
     ChunkCache cache = new ChunkCache(outboxLog, tail, parts.metrics());
-    SubscriberStore subscribers = new SubscriberStore(parts.dataSource());
-    slots = new SlotStore(parts.dataSource(), parts.instance(), parts.config().lease());
-    retries = new RetryStore(parts.dataSource());
+    SubscriberStore subscribers = new SubscriberStore(parts.dataSource(), parts.tables());
+    slots =
+        new SlotStore(parts.dataSource(), parts.tables(), parts.instance(), parts.config().lease());
+    retries = new RetryStore(parts.dataSource(), parts.tables());
     coordinator = new LeaseCoordinator(parts, slots, retries, trace);
     closer = new WindowCloser(parts, outboxLog, tail, coordinator::peers);
-    keeper = new LogKeeper(parts.dataSource(), parts.config(), parts.metrics());
+    keeper = new LogKeeper(parts.dataSource(), parts.tables(), parts.config(), parts.metrics());
     outbox =
         new TransactionalOutbox(
             parts, outboxLog, trace::headers, committed::wake, closer::delayedCommitted);
     feedSource = new LogFeedSource(parts, outboxLog, cache, tail, subscribers, committed::wake);
     failedMessages = new StoredFailedMessages(parts, retries);
     subscriptions = new StoredSubscriptions(parts, subscribers, slots);
-    inbox = new LocalInbox(parts.transactions());
+    inbox = new LocalInbox(parts.transactions(), parts.tables());
   }
 
   @Override

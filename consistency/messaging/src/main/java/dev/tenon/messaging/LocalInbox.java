@@ -10,9 +10,11 @@ final class LocalInbox implements Inbox {
   private static final int LENGTH_MAX = 200;
 
   private final Transactions transactions;
+  private final TenonTables tables;
 
-  LocalInbox(Transactions transactions) {
+  LocalInbox(Transactions transactions, TenonTables tables) {
     this.transactions = transactions;
+    this.tables = tables;
   }
 
   @Override
@@ -32,12 +34,12 @@ final class LocalInbox implements Inbox {
                             + messageId
                             + "]: no writing transaction is open. Receive inside of one."));
     try (PreparedStatement insert =
-        unit.connection()
-            .prepareStatement(
-                "WITH durable AS ("
-                    + SnapshotWindowLog.FORCE_DURABLE
-                    + ") INSERT INTO tenon.inbox (source, message_id)"
-                    + " SELECT ?::text, ?::text FROM durable ON CONFLICT DO NOTHING")) {
+        tables.prepare(
+            unit.connection(),
+            "WITH durable AS ("
+                + SnapshotWindowLog.FORCE_DURABLE
+                + ") INSERT INTO tenon.inbox (source, message_id)"
+                + " SELECT ?::text, ?::text FROM durable ON CONFLICT DO NOTHING")) {
       insert.setString(1, source);
       insert.setString(2, messageId);
       return insert.executeUpdate() == 1;

@@ -37,13 +37,15 @@ final class LogHistory {
   private static final Logger log = LoggerFactory.getLogger(LogHistory.class);
 
   private final DataSource dataSource;
+  private final TenonTables tables;
   private final IdGenerator ids;
   private final ReentrantLock lock = new ReentrantLock();
   private long server;
   private long version;
 
-  LogHistory(DataSource dataSource, IdGenerator ids) {
+  LogHistory(DataSource dataSource, TenonTables tables, IdGenerator ids) {
     this.dataSource = dataSource;
+    this.tables = tables;
     this.ids = ids;
   }
 
@@ -82,7 +84,7 @@ final class LogHistory {
     long found;
     boolean same;
     try (Connection connection = dataSource.getConnection();
-        PreparedStatement look = connection.prepareStatement(LOOK);
+        PreparedStatement look = tables.prepare(connection, LOOK);
         ResultSet row = look.executeQuery()) {
       row.next();
       found = row.getLong(1);
@@ -102,7 +104,7 @@ final class LogHistory {
    * @throws SQLException if what it wrote would not belong to any window; it must roll back
    */
   void check(Connection connection) throws SQLException {
-    try (PreparedStatement look = connection.prepareStatement(LOOK);
+    try (PreparedStatement look = tables.prepare(connection, LOOK);
         ResultSet row = look.executeQuery()) {
       row.next();
       if (!row.getBoolean(2)) {
@@ -121,35 +123,34 @@ final class LogHistory {
    * and the caller tries again.
    */
   private boolean bridge(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute(SnapshotWindowLog.FORCE_DURABLE);
-      statement.execute("SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
-      statement.execute("LOCK TABLE tenon.outbox IN ACCESS EXCLUSIVE MODE");
-      int updated =
-          statement.executeUpdate(
-              "UPDATE tenon.identity SET epoch = epoch + 1,"
-                  + " system_identifier = (pg_control_system()).system_identifier,"
-                  + " timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)"
-                  + " WHERE system_identifier <> (pg_control_system()).system_identifier"
-                  + " OR timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)");
-      if (updated == 0) {
+    tables.execute(connection, SnapshotWindowLog.FORCE_DURABLE);
+    tables.execute(connection, "SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
+    tables.execute(connection, "LOCK TABLE tenon.outbox IN ACCESS EXCLUSIVE MODE");
+    try (PreparedStatement update =
+            tables.prepare(
+                connection,
+                "UPDATE tenon.identity SET epoch = epoch + 1,"
+                    + " system_identifier = (pg_control_system()).system_identifier,"
+                    + " timeline = left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+                    + " WHERE system_identifier <> (pg_control_system()).system_identifier"
+                    + " OR timeline <> left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+                    + " RETURNING epoch");
+        ResultSet row = update.executeQuery()) {
+      if (!row.next()) {
         return false;
       }
       closeOldEpoch(connection);
-      int epoch;
-      try (ResultSet row = statement.executeQuery("SELECT epoch FROM tenon.identity")) {
-        row.next();
-        epoch = row.getInt(1);
-      }
       // The value is our own integer: DDL takes no parameters.
-      statement.execute("ALTER TABLE tenon.outbox ALTER COLUMN epoch SET DEFAULT " + epoch);
+      tables.execute(
+          connection, "ALTER TABLE tenon.outbox ALTER COLUMN epoch SET DEFAULT " + row.getInt(1));
       return true;
     }
   }
 
   private void closeOldEpoch(Connection connection) throws SQLException {
     try (PreparedStatement insert =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "WITH last AS (SELECT n, epoch, snapshot, total FROM tenon.outbox_window"
                 + " ORDER BY n DESC LIMIT 1),"
                 + " held AS (SELECT count(*) AS messages,"

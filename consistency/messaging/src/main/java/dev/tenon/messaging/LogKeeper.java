@@ -38,12 +38,15 @@ final class LogKeeper {
   private static final Duration INBOX_KEPT = Duration.ofDays(30);
 
   private final DataSource dataSource;
+  private final TenonTables tables;
   private final MessagingConfig config;
   private final MessagingMetrics metrics;
   private final Set<String> silent = new HashSet<>();
 
-  LogKeeper(DataSource dataSource, MessagingConfig config, MessagingMetrics metrics) {
+  LogKeeper(
+      DataSource dataSource, TenonTables tables, MessagingConfig config, MessagingMetrics metrics) {
     this.dataSource = dataSource;
+    this.tables = tables;
     this.config = config;
     this.metrics = metrics;
   }
@@ -66,28 +69,29 @@ final class LogKeeper {
     if (floor.isPresent()) {
       dropRead(floor.get());
       repeat("trim the rest of the log", connection -> trimRest(connection, floor.get()));
-      repeat("trim the windows", LogKeeper::trimWindows);
+      repeat("trim the windows", this::trimWindows);
       reportSilent(floor.get());
     }
     repeat("trim the inbox", connection -> forgetInbox(connection, now));
   }
 
-  private static boolean lockUpkeep(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute("SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
-      try (ResultSet row =
-          statement.executeQuery("SELECT pg_try_advisory_xact_lock(hashtext('tenon.upkeep'))")) {
-        row.next();
-        return row.getBoolean(1);
-      }
+  private boolean lockUpkeep(Connection connection) throws SQLException {
+    tables.execute(connection, "SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
+    try (PreparedStatement lock =
+            tables.prepare(
+                connection, "SELECT pg_try_advisory_xact_lock(hashtext('tenon.upkeep'))");
+        ResultSet row = lock.executeQuery()) {
+      row.next();
+      return row.getBoolean(1);
     }
   }
 
   /** The partitions are named by their bounds. */
-  private static List<Partition> partitions(Connection connection) throws SQLException {
+  private List<Partition> partitions(Connection connection) throws SQLException {
     List<Partition> found = new ArrayList<>();
     try (PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT c.relname, split_part(c.relname, '_', 2)::bigint,"
                     + " split_part(c.relname, '_', 3)::bigint FROM pg_inherits i"
                     + " JOIN pg_class c ON c.oid = i.inhrelid"
@@ -115,9 +119,7 @@ final class LogKeeper {
       return false;
     }
     if (from - last < FAR_ROWS) {
-      try (var statement = connection.createStatement()) {
-        statement.execute("LOCK TABLE ONLY tenon.outbox IN SHARE MODE");
-      }
+      tables.execute(connection, "LOCK TABLE ONLY tenon.outbox IN SHARE MODE");
       last = lastSeq(connection);
       from = Math.max(edge, last + 1);
     }
@@ -130,9 +132,10 @@ final class LogKeeper {
     return true;
   }
 
-  private static long lastSeq(Connection connection) throws SQLException {
+  private long lastSeq(Connection connection) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM tenon.outbox_seq");
         ResultSet row = select.executeQuery()) {
       row.next();
@@ -141,20 +144,20 @@ final class LogKeeper {
   }
 
   /** The names and bounds are our own numbers: DDL takes no parameters. */
-  private static void make(Connection connection, long from, long to) throws SQLException {
+  private void make(Connection connection, long from, long to) throws SQLException {
     String name = "tenon.outbox_" + from + "_" + to;
-    try (var statement = connection.createStatement()) {
-      statement.execute(
-          "CREATE TABLE " + name + " (LIKE tenon.outbox INCLUDING DEFAULTS INCLUDING STORAGE)");
-      statement.execute(
-          "ALTER TABLE tenon.outbox ATTACH PARTITION "
-              + name
-              + " FOR VALUES FROM ("
-              + from
-              + ") TO ("
-              + to
-              + ")");
-    }
+    tables.execute(
+        connection,
+        "CREATE TABLE " + name + " (LIKE tenon.outbox INCLUDING DEFAULTS INCLUDING STORAGE)");
+    tables.execute(
+        connection,
+        "ALTER TABLE tenon.outbox ATTACH PARTITION "
+            + name
+            + " FOR VALUES FROM ("
+            + from
+            + ") TO ("
+            + to
+            + ")");
   }
 
   /**
@@ -164,7 +167,8 @@ final class LogKeeper {
   private Optional<Floor> floor(Instant now) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT n, epoch, snapshot::text FROM tenon.outbox_window WHERE n ="
                     + " (SELECT least(?, min(CASE WHEN seq = 9223372036854775807 THEN window_n"
                     + " ELSE window_n - 1 END)) FROM tenon.subscriber WHERE reported_at > ?)")) {
@@ -180,18 +184,18 @@ final class LogKeeper {
   }
 
   /** Halves the range of numbers, which have no gaps and are in the order of time. */
-  private static long lastClosedBefore(Connection connection, Instant time) throws SQLException {
+  private long lastClosedBefore(Connection connection, Instant time) throws SQLException {
     long low;
     long high;
     try (PreparedStatement select =
-            connection.prepareStatement("SELECT min(n), max(n) FROM tenon.outbox_window");
+            tables.prepare(connection, "SELECT min(n), max(n) FROM tenon.outbox_window");
         ResultSet row = select.executeQuery()) {
       row.next();
       low = row.getLong(1);
       high = row.getLong(2);
     }
     try (PreparedStatement select =
-        connection.prepareStatement("SELECT closed_at < ? FROM tenon.outbox_window WHERE n = ?")) {
+        tables.prepare(connection, "SELECT closed_at < ? FROM tenon.outbox_window WHERE n = ?")) {
       while (low < high) {
         long middle = low + (high - low + 1) / 2;
         select.setObject(1, Sql.time(time));
@@ -233,32 +237,29 @@ final class LogKeeper {
     return found;
   }
 
-  private static boolean empty(Connection connection, String table, Floor floor)
-      throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute("LOCK TABLE ONLY " + table + " IN ACCESS EXCLUSIVE MODE");
-      if (!allRead(connection, table, floor)) {
-        return false;
-      }
-      raiseFloor(connection, floor);
-      statement.execute("TRUNCATE TABLE ONLY " + table);
-      return true;
+  private boolean empty(Connection connection, String table, Floor floor) throws SQLException {
+    tables.execute(connection, "LOCK TABLE ONLY " + table + " IN ACCESS EXCLUSIVE MODE");
+    if (!allRead(connection, table, floor)) {
+      return false;
     }
+    raiseFloor(connection, floor);
+    tables.execute(connection, "TRUNCATE TABLE ONLY " + table);
+    return true;
   }
 
   /** A late row may have come since it was emptied. */
-  private static boolean dropEmpty(Connection connection, String table) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute("LOCK TABLE ONLY tenon.outbox IN ACCESS EXCLUSIVE MODE");
-      try (ResultSet row = statement.executeQuery("SELECT EXISTS (SELECT 1 FROM " + table + ")")) {
-        row.next();
-        if (row.getBoolean(1)) {
-          return false;
-        }
+  private boolean dropEmpty(Connection connection, String table) throws SQLException {
+    tables.execute(connection, "LOCK TABLE ONLY tenon.outbox IN ACCESS EXCLUSIVE MODE");
+    try (PreparedStatement look =
+            tables.prepare(connection, "SELECT EXISTS (SELECT 1 FROM " + table + ")");
+        ResultSet row = look.executeQuery()) {
+      row.next();
+      if (row.getBoolean(1)) {
+        return false;
       }
-      statement.execute("DROP TABLE " + table);
     }
-    log.atInfo().addKeyValue("partition", table).log("log partition dropped");
+    tables.execute(connection, "DROP TABLE " + table);
+    log.atInfo().addKeyValue("partition", tables.sql(table)).log("log partition dropped");
     return true;
   }
 
@@ -266,10 +267,10 @@ final class LogKeeper {
    * Whether no row is outside of what the floor's window and those before it hold. Asked by the
    * index; while the floor is of an older epoch, nothing is taken for read.
    */
-  private static boolean allRead(Connection connection, String table, Floor floor)
-      throws SQLException {
+  private boolean allRead(Connection connection, String table, Floor floor) throws SQLException {
     try (PreparedStatement select =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "SELECT (SELECT epoch FROM tenon.identity) = ?"
                 + " AND NOT EXISTS (SELECT 1 FROM "
                 + table
@@ -288,10 +289,9 @@ final class LogKeeper {
     }
   }
 
-  private static void raiseFloor(Connection connection, Floor floor) throws SQLException {
+  private void raiseFloor(Connection connection, Floor floor) throws SQLException {
     try (PreparedStatement update =
-        connection.prepareStatement(
-            "UPDATE tenon.identity SET log_floor = ? WHERE log_floor < ?")) {
+        tables.prepare(connection, "UPDATE tenon.identity SET log_floor = ? WHERE log_floor < ?")) {
       update.setLong(1, floor.n());
       update.setLong(2, floor.n());
       update.executeUpdate();
@@ -299,9 +299,10 @@ final class LogKeeper {
   }
 
   /** Deletes what is read from the rest partition; says whether there may be more. */
-  private static boolean trimRest(Connection connection, Floor floor) throws SQLException {
+  private boolean trimRest(Connection connection, Floor floor) throws SQLException {
     try (PreparedStatement rows =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "DELETE FROM tenon.outbox_rest WHERE ctid = ANY (ARRAY(SELECT o.ctid"
                 + " FROM tenon.outbox_rest o, tenon.outbox_window w WHERE w.n = ?"
                 + " AND (o.epoch < w.epoch OR (o.epoch = w.epoch"
@@ -317,9 +318,10 @@ final class LogKeeper {
   }
 
   /** Deletes windows that nobody can ask for; says whether there may be more. */
-  private static boolean trimWindows(Connection connection) throws SQLException {
+  private boolean trimWindows(Connection connection) throws SQLException {
     try (PreparedStatement windows =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "DELETE FROM tenon.outbox_window WHERE n < least("
                 + "(SELECT log_floor FROM tenon.identity),"
                 + " (SELECT min(n) FROM tenon.outbox_window) + ?)")) {
@@ -333,7 +335,8 @@ final class LogKeeper {
     Set<String> found = new HashSet<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT subscriber, subscription, min(window_n) FROM tenon.subscriber"
                     + " GROUP BY 1, 2 HAVING min(window_n) < ?")) {
       select.setLong(1, floor.n());
@@ -358,9 +361,10 @@ final class LogKeeper {
     silent.addAll(found);
   }
 
-  private static boolean forgetInbox(Connection connection, Instant now) throws SQLException {
+  private boolean forgetInbox(Connection connection, Instant now) throws SQLException {
     try (PreparedStatement delete =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "DELETE FROM tenon.inbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.inbox"
                 + " WHERE received_at < ? LIMIT ?))")) {
       delete.setObject(1, Sql.time(now.minus(INBOX_KEPT)));

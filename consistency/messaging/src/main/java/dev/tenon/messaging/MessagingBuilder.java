@@ -84,6 +84,7 @@ final class MessagingBuilder implements Messaging.Builder {
         new MessagingParts(
             runtime.ids().next(),
             transactions,
+            new TenonTables(transactions.database().tenonSchema()),
             Map.copyOf(topics),
             new LinkedHashMap<>(subscriptions),
             Optional.ofNullable(transport),

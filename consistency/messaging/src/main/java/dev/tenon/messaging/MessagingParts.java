@@ -16,6 +16,7 @@ import javax.sql.DataSource;
 record MessagingParts(
     UUID instance,
     Transactions transactions,
+    TenonTables tables,
     Map<String, Topic> topics,
     Map<String, Subscription> subscriptions,
     Optional<FeedTransport> transport,

@@ -29,9 +29,11 @@ final class RetryStore {
       "WITH durable AS (" + SnapshotWindowLog.FORCE_DURABLE + ") ";
 
   private final DataSource dataSource;
+  private final TenonTables tables;
 
-  RetryStore(DataSource dataSource) {
+  RetryStore(DataSource dataSource, TenonTables tables) {
     this.dataSource = dataSource;
+    this.tables = tables;
   }
 
   /** What orders a message among the failed ones: its key, or itself. */
@@ -53,7 +55,8 @@ final class RetryStore {
   void add(Connection connection, SlotLease slot, Message message, Verdict verdict)
       throws SQLException {
     try (PreparedStatement insert =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "INSERT INTO tenon.retry (subscription, slot, order_key, id, topic, key, version,"
                 + " headers, created_at, payload, attempts, next_at, parked, error)"
                 + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")) {
@@ -90,7 +93,8 @@ final class RetryStore {
     Instant next = Instant.MAX;
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT r.* FROM (SELECT DISTINCT ON (order_key) order_key, position, next_at,"
                     + " parked FROM tenon.retry WHERE subscription = ? AND slot = ?"
                     + " ORDER BY order_key, position) h JOIN tenon.retry r"
@@ -120,7 +124,8 @@ final class RetryStore {
   Optional<Head> first(SlotLease slot, String orderKey) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT * FROM tenon.retry WHERE subscription = ? AND slot = ?"
                     + " AND order_key = ? ORDER BY position LIMIT 1")) {
       select.setString(1, slot.subscription());
@@ -146,7 +151,8 @@ final class RetryStore {
     List<String> keys = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT DISTINCT order_key FROM tenon.retry"
                     + " WHERE subscription = ? AND slot = ?")) {
       select.setString(1, slot.subscription());
@@ -163,7 +169,8 @@ final class RetryStore {
   /** Removes a message that was handled; says whether it was still there. */
   boolean remove(Connection connection, SlotLease slot, Head head) throws SQLException {
     try (PreparedStatement delete =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "DELETE FROM tenon.retry WHERE subscription = ? AND slot = ?"
                 + " AND order_key = ? AND position = ?")) {
       delete.setString(1, slot.subscription());
@@ -177,7 +184,8 @@ final class RetryStore {
   void failedAgain(Connection connection, SlotLease slot, Head head, Verdict verdict)
       throws SQLException {
     try (PreparedStatement update =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "UPDATE tenon.retry SET attempts = ?, next_at = ?, parked = ?, error = ?"
                 + " WHERE subscription = ? AND slot = ? AND order_key = ? AND position = ?")) {
       update.setInt(1, verdict.attempts());
@@ -195,7 +203,8 @@ final class RetryStore {
   int replay(List<UUID> ids, Instant now) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 DURABLY
                     + "UPDATE tenon.retry SET parked = false, attempts = 0, next_at = ?"
                     + " FROM durable WHERE id = ANY (?)")) {
@@ -208,8 +217,8 @@ final class RetryStore {
   int drop(List<UUID> ids) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement delete =
-            connection.prepareStatement(
-                DURABLY + "DELETE FROM tenon.retry USING durable WHERE id = ANY (?)")) {
+            tables.prepare(
+                connection, DURABLY + "DELETE FROM tenon.retry USING durable WHERE id = ANY (?)")) {
       delete.setArray(1, connection.createArrayOf("uuid", ids.toArray()));
       return delete.executeUpdate();
     }
@@ -218,7 +227,8 @@ final class RetryStore {
   List<FailedMessages.FailedMessage> list(boolean parkedOnly, int limit) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 withHeads()
                     + " WHERE (NOT ? OR (parked AND head))"
                     + " ORDER BY subscription, position LIMIT ?")) {
@@ -231,7 +241,7 @@ final class RetryStore {
   List<FailedMessages.FailedMessage> find(UUID id) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(withHeads() + " WHERE id = ? ORDER BY subscription")) {
+            tables.prepare(connection, withHeads() + " WHERE id = ? ORDER BY subscription")) {
       select.setObject(1, id);
       return failed(select);
     }
@@ -275,7 +285,8 @@ final class RetryStore {
     Map<String, long[]> counts = new TreeMap<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT subscription, count(*), count(*) FILTER (WHERE parked)"
                     + " FROM tenon.retry GROUP BY subscription");
         ResultSet row = select.executeQuery()) {

@@ -48,11 +48,13 @@ final class SlotStore {
           + " DO UPDATE SET window_id = excluded.window_id) SELECT count(*) FROM moved";
 
   private final DataSource dataSource;
+  private final TenonTables tables;
   private final UUID instance;
   private final Duration lease;
 
-  SlotStore(DataSource dataSource, UUID instance, Duration lease) {
+  SlotStore(DataSource dataSource, TenonTables tables, UUID instance, Duration lease) {
     this.dataSource = dataSource;
+    this.tables = tables;
     this.instance = instance;
     this.lease = lease;
   }
@@ -63,14 +65,15 @@ final class SlotStore {
         dataSource,
         connection -> {
           try (PreparedStatement lock =
-                  connection.prepareStatement("SELECT pg_advisory_xact_lock(hashtext(?))");
+                  tables.prepare(connection, "SELECT pg_advisory_xact_lock(hashtext(?))");
               PreparedStatement insert =
-                  connection.prepareStatement(
+                  tables.prepare(
+                      connection,
                       "INSERT INTO tenon.slot (subscription, slot, slots)"
                           + " SELECT ?, s, ? FROM generate_series(0, ? - 1) s"
                           + " WHERE NOT EXISTS"
                           + " (SELECT 1 FROM tenon.slot WHERE subscription = ?)")) {
-            lock.setString(1, "tenon.slot " + subscription);
+            lock.setString(1, tables.sql("tenon.slot ") + subscription);
             lock.execute();
             insert.setString(1, subscription);
             insert.setInt(2, slots);
@@ -85,7 +88,8 @@ final class SlotStore {
   Map<String, Share> beat(Optional<String> address, Set<String> subscriptions) throws SQLException {
     try (Connection connection = dataSource.getConnection()) {
       try (PreparedStatement upsert =
-          connection.prepareStatement(
+          tables.prepare(
+              connection,
               "WITH relaxed AS ("
                   + RELAXED
                   + ") INSERT INTO tenon.instance (id, address, subscriptions)"
@@ -118,7 +122,8 @@ final class SlotStore {
   private Map<String, Share> shares(Connection connection) throws SQLException {
     Map<String, Share> shares = new HashMap<>();
     try (PreparedStatement count =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "SELECT s, count(*), count(*) FILTER (WHERE id < ?),"
                 + " (SELECT count(*) FROM tenon.slot WHERE subscription = s)"
                 + " FROM tenon.instance, unnest(subscriptions) s"
@@ -139,7 +144,8 @@ final class SlotStore {
     List<String> addresses = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT address FROM tenon.instance WHERE id <> ? AND address IS NOT NULL"
                     + " AND seen_at > clock_timestamp() - ? * interval '1 ms'")) {
       select.setObject(1, instance);
@@ -158,7 +164,8 @@ final class SlotStore {
     List<SlotLease> taken = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "WITH durable AS ("
                     + SnapshotWindowLog.FORCE_DURABLE
                     + "), free AS (SELECT subscription, slot, owner AS former FROM tenon.slot"
@@ -210,7 +217,8 @@ final class SlotStore {
     Map<String, Long> fences = new HashMap<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "WITH relaxed AS ("
                     + RELAXED
                     + ") UPDATE tenon.slot"
@@ -231,7 +239,8 @@ final class SlotStore {
   void release(SlotLease owned) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
                     + " WHERE subscription = ? AND slot = ? AND fence = ?")) {
       update.setString(1, owned.subscription());
@@ -245,7 +254,8 @@ final class SlotStore {
   void releaseExcept(Set<String> worked) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
                     + " WHERE owner = ? AND NOT (subscription || '#' || slot) = ANY (?)")) {
       update.setObject(1, instance);
@@ -258,7 +268,8 @@ final class SlotStore {
   void leave() throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement delete =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "DELETE FROM tenon.instance WHERE id = ?"
                     + " OR seen_at < clock_timestamp() - interval '1 hour'")) {
       delete.setObject(1, instance);
@@ -274,7 +285,8 @@ final class SlotStore {
   /** Begins a transaction under a lease: durable, and ended by the database if it idles. */
   void begin(Connection connection) throws SQLException {
     try (PreparedStatement set =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "SELECT set_config('idle_in_transaction_session_timeout', ?, true), ("
                 + SnapshotWindowLog.FORCE_DURABLE
                 + ")")) {
@@ -292,7 +304,7 @@ final class SlotStore {
   void advance(Connection connection, SlotLease owned, Cursor cursor, List<Cursor> passed)
       throws SQLException {
     try (PreparedStatement update =
-        connection.prepareStatement(passed.isEmpty() ? MOVE_ONLY : MOVE_AND_NOTE)) {
+        tables.prepare(connection, passed.isEmpty() ? MOVE_ONLY : MOVE_AND_NOTE)) {
       update.setLong(1, cursor.window());
       update.setObject(2, cursor.windowId());
       update.setLong(3, cursor.seq());
@@ -318,7 +330,8 @@ final class SlotStore {
   /** Checks the fence as the last statement of a transaction that moves no cursor. */
   void check(Connection connection, SlotLease owned) throws SQLException {
     try (PreparedStatement update =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "WITH held AS (UPDATE tenon.slot SET fence = fence"
                 + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ? RETURNING 1)"
                 + " SELECT count(*) FROM held")) {
@@ -343,7 +356,8 @@ final class SlotStore {
   Optional<Cursor> committed(SlotLease owned) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT window_n, window_id, seq, snapshot FROM tenon.slot"
                     + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?")) {
       select.setString(1, owned.subscription());
@@ -364,7 +378,8 @@ final class SlotStore {
     List<Cursor> passed = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT window_n, window_id FROM tenon.passed_window"
                     + " WHERE subscription = ? AND slot = ? ORDER BY window_n DESC LIMIT ?")) {
       select.setString(1, owned.subscription());
@@ -383,7 +398,8 @@ final class SlotStore {
   void thinPassed(SlotLease owned) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement delete =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "WITH recent AS (SELECT window_n FROM tenon.passed_window"
                     + " WHERE subscription = ? AND slot = ? ORDER BY window_n DESC"
                     + " OFFSET ? LIMIT 1)"
@@ -406,7 +422,8 @@ final class SlotStore {
     List<Subscriptions.Slot> slots = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT subscription, slot, coalesce(window_n, -1), owner::text,"
                     + " greatest(lease_until, 'epoch') AS lease_until"
                     + " FROM tenon.slot ORDER BY 1, 2");

@@ -112,13 +112,15 @@ final class SnapshotWindowLog implements OutboxLog {
           + " WHERE seq > ? ORDER BY seq LIMIT ?";
 
   private final DataSource dataSource;
+  private final TenonTables tables;
   private final IdGenerator ids;
   private final LogHistory history;
 
-  SnapshotWindowLog(DataSource dataSource, IdGenerator ids) {
+  SnapshotWindowLog(DataSource dataSource, TenonTables tables, IdGenerator ids) {
     this.dataSource = dataSource;
+    this.tables = tables;
     this.ids = ids;
-    this.history = new LogHistory(dataSource, ids);
+    this.history = new LogHistory(dataSource, tables, ids);
   }
 
   private record Window(
@@ -139,8 +141,8 @@ final class SnapshotWindowLog implements OutboxLog {
     }
   }
 
-  private static long appendOne(Connection connection, NewMessage message) throws SQLException {
-    try (PreparedStatement insert = connection.prepareStatement(APPEND_ONE)) {
+  private long appendOne(Connection connection, NewMessage message) throws SQLException {
+    try (PreparedStatement insert = tables.prepare(connection, APPEND_ONE)) {
       insert.setObject(1, message.id());
       insert.setString(2, message.topic());
       insert.setString(3, message.key().orElse(null));
@@ -158,8 +160,7 @@ final class SnapshotWindowLog implements OutboxLog {
     }
   }
 
-  private static long appendAll(Connection connection, List<NewMessage> messages)
-      throws SQLException {
+  private long appendAll(Connection connection, List<NewMessage> messages) throws SQLException {
     int count = messages.size();
     Object[] messageIds = new Object[count];
     String[] topics = new String[count];
@@ -176,7 +177,7 @@ final class SnapshotWindowLog implements OutboxLog {
       headers[i] = message.headers();
       payloads[i] = message.payload();
     }
-    try (PreparedStatement insert = connection.prepareStatement(APPEND)) {
+    try (PreparedStatement insert = tables.prepare(connection, APPEND)) {
       insert.setArray(1, connection.createArrayOf("uuid", messageIds));
       insert.setArray(2, connection.createArrayOf("text", topics));
       insert.setArray(3, connection.createArrayOf("text", keys));
@@ -209,7 +210,7 @@ final class SnapshotWindowLog implements OutboxLog {
   /** One statement that commits by itself: a closer that is paused keeps no number locked. */
   private Closing close() throws SQLException {
     try (Connection connection = dataSource.getConnection();
-        PreparedStatement close = connection.prepareStatement(CLOSE)) {
+        PreparedStatement close = tables.prepare(connection, CLOSE)) {
       close.setObject(1, ids.next());
       close.setLong(2, history.server());
       try (ResultSet row = close.executeQuery()) {
@@ -233,7 +234,7 @@ final class SnapshotWindowLog implements OutboxLog {
 
   private Cursor edge(String sql) throws SQLException {
     try (Connection connection = dataSource.getConnection();
-        PreparedStatement select = connection.prepareStatement(sql);
+        PreparedStatement select = tables.prepare(connection, sql);
         ResultSet row = select.executeQuery()) {
       row.next();
       return Cursor.endOf(row.getLong(1), row.getObject(2, UUID.class));
@@ -245,7 +246,8 @@ final class SnapshotWindowLog implements OutboxLog {
     boolean partial = cursor.seq() != Cursor.WINDOW_END;
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ? AND id = ?) AND"
                     + " EXISTS (SELECT 1 FROM tenon.outbox_window WHERE n = ?"
                     + " AND n >= (SELECT log_floor FROM tenon.identity))")) {
@@ -303,10 +305,11 @@ final class SnapshotWindowLog implements OutboxLog {
     }
   }
 
-  private static List<Window> windowsFrom(Connection connection, long from) throws SQLException {
+  private List<Window> windowsFrom(Connection connection, long from) throws SQLException {
     List<Window> windows = new ArrayList<>();
     try (PreparedStatement select =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "SELECT n, id, epoch, snapshot::text, messages, bytes, total"
                 + " FROM tenon.outbox_window WHERE n >= ? ORDER BY n LIMIT ?")) {
       select.setLong(1, from);
@@ -328,10 +331,10 @@ final class SnapshotWindowLog implements OutboxLog {
     return windows;
   }
 
-  private static long lastTotal(Connection connection) throws SQLException {
+  private long lastTotal(Connection connection) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement(
-                "SELECT total FROM tenon.outbox_window ORDER BY n DESC LIMIT 1");
+            tables.prepare(
+                connection, "SELECT total FROM tenon.outbox_window ORDER BY n DESC LIMIT 1");
         ResultSet row = select.executeQuery()) {
       row.next();
       return row.getLong(1);
@@ -343,14 +346,13 @@ final class SnapshotWindowLog implements OutboxLog {
     return base.epoch() == first.epoch() ? base.snapshot() : Snapshot.NOTHING;
   }
 
-  private static Chunk readWhole(
-      Connection connection, Window base, List<Window> windows, long lastTotal)
+  private Chunk readWhole(Connection connection, Window base, List<Window> windows, long lastTotal)
       throws SQLException {
     Snapshot lower = before(base, windows.getFirst());
     List<Snapshot> snapshots = windows.stream().map(Window::snapshot).toList();
     List<Row> rows = new ArrayList<>();
     long scanned = 0;
-    try (PreparedStatement select = connection.prepareStatement(READ_WINDOWS)) {
+    try (PreparedStatement select = tables.prepare(connection, READ_WINDOWS)) {
       bindRange(select, lower, windows.getLast());
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
@@ -374,7 +376,7 @@ final class SnapshotWindowLog implements OutboxLog {
    * Rows may be dropped between the look at the windows and the look at the rows. More rows than
    * were counted are in order: closing may overlook a partition that is attached in that moment.
    */
-  private static void requireWhole(Connection connection, Window base, Window last, int rows)
+  private void requireWhole(Connection connection, Window base, Window last, int rows)
       throws SQLException {
     long missing = last.total() - base.total() - rows;
     if (missing <= 0) {
@@ -388,9 +390,9 @@ final class SnapshotWindowLog implements OutboxLog {
         .log("rows are missing that were counted when their windows were closed");
   }
 
-  private static void requireKept(Connection connection, Window base) throws SQLException {
+  private void requireKept(Connection connection, Window base) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement("SELECT log_floor FROM tenon.identity");
+            tables.prepare(connection, "SELECT log_floor FROM tenon.identity");
         ResultSet row = select.executeQuery()) {
       row.next();
       if (row.getLong(1) > base.n()) {
@@ -408,7 +410,7 @@ final class SnapshotWindowLog implements OutboxLog {
     return index;
   }
 
-  private static Chunk readPart(
+  private Chunk readPart(
       Connection connection,
       Window base,
       Window window,
@@ -422,7 +424,7 @@ final class SnapshotWindowLog implements OutboxLog {
     boolean more = false;
     boolean autoCommit = connection.getAutoCommit();
     connection.setAutoCommit(false);
-    try (PreparedStatement select = connection.prepareStatement(READ_PART)) {
+    try (PreparedStatement select = tables.prepare(connection, READ_PART)) {
       select.setFetchSize(FETCH_ROWS);
       bindRange(select, before(base, window), window);
       select.setLong(8, afterSeq);

@@ -109,9 +109,12 @@ final class StoredSubscriptions implements Subscriptions {
   private void letGo(UUID restart) {
     try (Connection connection = parts.dataSource().getConnection();
         PreparedStatement update =
-            connection.prepareStatement(
-                "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
-                    + " WHERE owner = ?")) {
+            parts
+                .tables()
+                .prepare(
+                    connection,
+                    "UPDATE tenon.slot SET owner = NULL, lease_until = '-infinity'"
+                        + " WHERE owner = ?")) {
       update.setObject(1, restart);
       update.executeUpdate();
     } catch (SQLException e) {
@@ -122,13 +125,16 @@ final class StoredSubscriptions implements Subscriptions {
     }
   }
 
-  private static int fence(Connection connection, String subscriptionId, UUID restart)
+  private int fence(Connection connection, String subscriptionId, UUID restart)
       throws SQLException {
     try (PreparedStatement update =
-        connection.prepareStatement(
-            "UPDATE tenon.slot SET fence = fence + 1, owner = ?,"
-                + " lease_until = clock_timestamp() + ? * interval '1 ms'"
-                + " WHERE subscription = ?")) {
+        parts
+            .tables()
+            .prepare(
+                connection,
+                "UPDATE tenon.slot SET fence = fence + 1, owner = ?,"
+                    + " lease_until = clock_timestamp() + ? * interval '1 ms'"
+                    + " WHERE subscription = ?")) {
       update.setObject(1, restart);
       update.setLong(2, RESTART_MAX.toMillis());
       update.setString(3, subscriptionId);
@@ -137,22 +143,25 @@ final class StoredSubscriptions implements Subscriptions {
   }
 
   /** Says how many slots were still held for this restart, and so could be rewound. */
-  private static int rewind(Connection connection, String subscriptionId, UUID restart)
+  private int rewind(Connection connection, String subscriptionId, UUID restart)
       throws SQLException {
     for (String sql :
         List.of(
             "DELETE FROM tenon.retry WHERE subscription = ?",
             "DELETE FROM tenon.passed_window WHERE subscription = ?")) {
-      try (PreparedStatement statement = connection.prepareStatement(sql)) {
+      try (PreparedStatement statement = parts.tables().prepare(connection, sql)) {
         statement.setString(1, subscriptionId);
         statement.executeUpdate();
       }
     }
     try (PreparedStatement update =
-        connection.prepareStatement(
-            "UPDATE tenon.slot SET fence = fence + 1, owner = NULL, lease_until = '-infinity',"
-                + " window_n = NULL, window_id = NULL, seq = NULL, snapshot = NULL"
-                + " WHERE subscription = ? AND owner = ?")) {
+        parts
+            .tables()
+            .prepare(
+                connection,
+                "UPDATE tenon.slot SET fence = fence + 1, owner = NULL, lease_until = '-infinity',"
+                    + " window_n = NULL, window_id = NULL, seq = NULL, snapshot = NULL"
+                    + " WHERE subscription = ? AND owner = ?")) {
       update.setString(1, subscriptionId);
       update.setObject(2, restart);
       return update.executeUpdate();

@@ -13,9 +13,11 @@ import javax.sql.DataSource;
 /** How far each subscriber of this service's log has committed. Thread-safe. */
 final class SubscriberStore {
   private final DataSource dataSource;
+  private final TenonTables tables;
 
-  SubscriberStore(DataSource dataSource) {
+  SubscriberStore(DataSource dataSource, TenonTables tables) {
     this.dataSource = dataSource;
+    this.tables = tables;
   }
 
   /** Reports may be lost or come late: a slot's position is what the newest one says. */
@@ -23,7 +25,8 @@ final class SubscriberStore {
     Cursor cursor = report.cursor();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement upsert =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "INSERT INTO tenon.subscriber"
                     + " (subscriber, subscription, slot, slots, window_n, seq)"
                     + " VALUES (?, ?, ?, ?, ?, ?)"
@@ -43,7 +46,8 @@ final class SubscriberStore {
   int forget(String subscriber, String subscription) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement delete =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "DELETE FROM tenon.subscriber WHERE subscriber = ? AND subscription = ?")) {
       delete.setString(1, subscriber);
       delete.setString(2, subscription);
@@ -55,7 +59,8 @@ final class SubscriberStore {
     List<Subscriptions.Subscriber> found = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT s.subscriber, s.subscription, s.slot, s.window_n, s.reported_at,"
                     + " (SELECT total FROM tenon.outbox_window ORDER BY n DESC LIMIT 1)"
                     + " - coalesce((SELECT total FROM tenon.outbox_window WHERE n <= s.window_n"

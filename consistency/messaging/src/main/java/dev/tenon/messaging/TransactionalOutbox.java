@@ -23,12 +23,13 @@ final class TransactionalOutbox implements Outbox {
   private static final int KEY_LENGTH_MAX = 500;
 
   private final Transactions transactions;
+  private final TenonTables tables;
   private final TenonRuntime runtime;
   private final Map<String, Topic> topics;
   private final int messageBytesMax;
   private final Supplier<Map<String, String>> ambientHeaders;
   private final UnitOfWork.Recorder<OutboxLog.NewMessage> now;
-  private final UnitOfWork.Recorder<Delayed> later = TransactionalOutbox::writeDelayed;
+  private final UnitOfWork.Recorder<Delayed> later = this::writeDelayed;
   private final Runnable committed;
   private final Runnable delayed;
   private final Counter published;
@@ -42,6 +43,7 @@ final class TransactionalOutbox implements Outbox {
       Runnable committed,
       Runnable delayed) {
     this.transactions = parts.transactions();
+    this.tables = parts.tables();
     this.runtime = parts.runtime();
     this.topics = parts.topics();
     this.messageBytesMax = parts.config().messageBytesMax();
@@ -135,10 +137,10 @@ final class TransactionalOutbox implements Outbox {
             + ".");
   }
 
-  private static void writeDelayed(Connection connection, List<Delayed> delayed)
-      throws SQLException {
+  private void writeDelayed(Connection connection, List<Delayed> delayed) throws SQLException {
     try (PreparedStatement insert =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "INSERT INTO tenon.delayed (id, due_at, topic, key, version, headers, payload)"
                 + " VALUES (?, ?, ?, ?, ?, ?, ?)")) {
       for (Delayed entry : delayed) {
@@ -155,12 +157,6 @@ final class TransactionalOutbox implements Outbox {
       }
       insert.executeBatch();
     }
-    durable(connection);
-  }
-
-  private static void durable(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement()) {
-      statement.execute(SnapshotWindowLog.FORCE_DURABLE);
-    }
+    tables.execute(connection, SnapshotWindowLog.FORCE_DURABLE);
   }
 }

@@ -93,15 +93,18 @@ final class WindowCloser {
           parts.dataSource(),
           connection -> {
             try (PreparedStatement move =
-                connection.prepareStatement(
-                    "WITH durable AS ("
-                        + SnapshotWindowLog.FORCE_DURABLE
-                        + "), due AS (DELETE FROM tenon.delayed WHERE id = ANY (ARRAY("
-                        + " SELECT id FROM tenon.delayed WHERE due_at <= ? ORDER BY due_at, id"
-                        + " LIMIT ? FOR UPDATE SKIP LOCKED)) RETURNING *)"
-                        + " INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
-                        + " SELECT due.id, topic, key, version, headers, payload"
-                        + " FROM due, durable ORDER BY due_at, due.id")) {
+                parts
+                    .tables()
+                    .prepare(
+                        connection,
+                        "WITH durable AS ("
+                            + SnapshotWindowLog.FORCE_DURABLE
+                            + "), due AS (DELETE FROM tenon.delayed WHERE id = ANY (ARRAY( SELECT"
+                            + " id FROM tenon.delayed WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
+                            + " FOR UPDATE SKIP LOCKED)) RETURNING *) INSERT INTO tenon.outbox (id,"
+                            + " topic, key, version, headers, payload) SELECT due.id, topic, key,"
+                            + " version, headers, payload FROM due, durable ORDER BY due_at,"
+                            + " due.id")) {
               move.setObject(1, Sql.time(now));
               move.setInt(2, DUE_MAX);
               return move.executeUpdate();
@@ -114,7 +117,7 @@ final class WindowCloser {
   private Instant firstDue() throws SQLException {
     try (var connection = parts.dataSource().getConnection();
         PreparedStatement select =
-            connection.prepareStatement("SELECT min(due_at) FROM tenon.delayed");
+            parts.tables().prepare(connection, "SELECT min(due_at) FROM tenon.delayed");
         ResultSet row = select.executeQuery()) {
       row.next();
       OffsetDateTime due = row.getObject(1, OffsetDateTime.class);

@@ -26,6 +26,7 @@ import org.slf4j.LoggerFactory;
 final class LogFixture implements AutoCloseable {
   final HikariDataSource dataSource;
   final SnapshotWindowLog log;
+  private final TenonTables tables = new TenonTables("tenon");
   final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   final SubscriberStore subscribers;
 
@@ -44,12 +45,12 @@ final class LogFixture implements AutoCloseable {
     ((Logger) LoggerFactory.getLogger("com.zaxxer.hikari")).setLevel(Level.OFF);
     dataSource = new HikariDataSource(config);
     ServiceDatabase.builder("order", dataSource).open();
-    log = new SnapshotWindowLog(dataSource, IdGenerator.system());
-    subscribers = new SubscriberStore(dataSource);
+    log = new SnapshotWindowLog(dataSource, tables, IdGenerator.system());
+    subscribers = new SubscriberStore(dataSource, tables);
   }
 
   LogKeeper keeper(MessagingConfig config) {
-    return new LogKeeper(dataSource, config, new MessagingMetrics(meters));
+    return new LogKeeper(dataSource, tables, config, new MessagingMetrics(meters));
   }
 
   static MessagingConfig smallPartitions(int rows) {

@@ -28,7 +28,7 @@ class LogHistoryIT {
   @RegisterExtension static final PostgresExtension fresh = PostgresExtension.dedicated();
 
   private static SnapshotWindowLog anotherProcess(DataSource dataSource) {
-    return new SnapshotWindowLog(dataSource, IdGenerator.system());
+    return new SnapshotWindowLog(dataSource, new TenonTables("tenon"), IdGenerator.system());
   }
 
   @Test

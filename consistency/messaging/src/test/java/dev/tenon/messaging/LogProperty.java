@@ -101,12 +101,14 @@ final class LogProperty implements AutoCloseable {
     dataSource = new HikariDataSource(config);
     ServiceDatabase.builder("order", dataSource).open();
     LogWriter.createTables(dataSource);
-    log = new SnapshotWindowLog(dataSource, IdGenerator.system());
+    TenonTables tables = new TenonTables("tenon");
+    log = new SnapshotWindowLog(dataSource, tables, IdGenerator.system());
     writer = new LogWriter(dataSource, log);
-    subscribers = new SubscriberStore(dataSource);
+    subscribers = new SubscriberStore(dataSource, tables);
     keeper =
         new LogKeeper(
             dataSource,
+            tables,
             MessagingConfig.defaults()
                 .partitionRows(random.nextInt(100, 400))
                 .retention(Duration.ZERO),

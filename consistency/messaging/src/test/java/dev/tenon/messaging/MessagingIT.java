@@ -20,11 +20,15 @@ class MessagingIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
   private final DirectTransport transport = new DirectTransport();
-  private final AtomicBoolean broken = new AtomicBoolean();
-  private TestService order;
-  private TestService stock;
+  final AtomicBoolean broken = new AtomicBoolean();
+  TestService order;
+  TestService stock;
 
   record Placed(int number, String product) {}
+
+  String tenonSchema() {
+    return "tenon";
+  }
 
   @BeforeEach
   void start() {
@@ -32,12 +36,14 @@ class MessagingIT {
         new TestService(
             "order",
             postgres.freshDatabase("order"),
+            tenonSchema(),
             builder -> builder.topic(Topic.of("order.placed", "stock")));
     transport.serve(order.messaging.feedSource());
     stock =
         new TestService(
             "stock",
             postgres.freshDatabase("stock"),
+            tenonSchema(),
             builder ->
                 builder
                     .transport(transport)
@@ -67,13 +73,13 @@ class MessagingIT {
     }
   }
 
-  private void place(int number, String product) {
+  void place(int number, String product) {
     order.transactions.run(
         unit ->
             order.messaging.outbox().publish("order.placed", product, new Placed(number, product)));
   }
 
-  private void settle() {
+  void settle() {
     int idle = 0;
     while (idle < 2) {
       boolean any = order.messaging.runPending() | stock.messaging.runPending();
@@ -219,6 +225,7 @@ class MessagingIT {
         new TestService(
             "nosy",
             postgres.freshDatabase("nosy"),
+            tenonSchema(),
             builder ->
                 builder
                     .transport(transport)

@@ -89,7 +89,8 @@ final class SimulatedServices implements AutoCloseable {
       Store store = stores.get(name);
       transactions =
           Transactions.of(
-              new Opened(name, world.dataSource(name, store.dataSource()), store.dialect()));
+              new Opened(
+                  name, world.dataSource(name, store.dataSource()), store.dialect(), "tenon"));
       Random random = new Random(name.hashCode() + now.toEpochMilli());
       messaging =
           configuration
@@ -128,7 +129,7 @@ final class SimulatedServices implements AutoCloseable {
     }
   }
 
-  private record Opened(String service, DataSource dataSource, Dialect dialect)
+  private record Opened(String service, DataSource dataSource, Dialect dialect, String tenonSchema)
       implements ServiceDatabase {}
 
   SimulatedServices(PostgresExtension postgres) {

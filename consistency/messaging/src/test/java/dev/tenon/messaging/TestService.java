@@ -19,12 +19,29 @@ final class TestService implements AutoCloseable {
   final Messaging messaging;
 
   TestService(String name, Database database, UnaryOperator<Messaging.Builder> configuration) {
-    this(name, database, config -> {}, configuration);
+    this(name, database, "tenon", config -> {}, configuration);
   }
 
   TestService(
       String name,
       Database database,
+      String tenonSchema,
+      UnaryOperator<Messaging.Builder> configuration) {
+    this(name, database, tenonSchema, config -> {}, configuration);
+  }
+
+  TestService(
+      String name,
+      Database database,
+      Consumer<HikariConfig> pooling,
+      UnaryOperator<Messaging.Builder> configuration) {
+    this(name, database, "tenon", pooling, configuration);
+  }
+
+  private TestService(
+      String name,
+      Database database,
+      String tenonSchema,
       Consumer<HikariConfig> pooling,
       UnaryOperator<Messaging.Builder> configuration) {
     HikariConfig config = new HikariConfig();
@@ -35,7 +52,8 @@ final class TestService implements AutoCloseable {
     config.setConnectionTimeout(3_000);
     pooling.accept(config);
     pool = new HikariDataSource(config);
-    transactions = Transactions.of(ServiceDatabase.builder(name, pool).open());
+    transactions =
+        Transactions.of(ServiceDatabase.builder(name, pool).tenonSchema(tenonSchema).open());
     messaging = configuration.apply(Messaging.builder(transactions)).build();
   }
 

@@ -3,7 +3,6 @@ package dev.tenon.schema;
 import static java.util.Objects.requireNonNull;
 
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Arrays;
@@ -17,22 +16,24 @@ import org.jspecify.annotations.Nullable;
 /** Opens a database: dialect, Tenon's tables, ownership, the service's own tables. */
 final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
   static final String NAME_RULE = "[a-z][a-z0-9-]{0,62}";
+  private static final String SCHEMA_RULE = "[a-z][a-z0-9_]{0,62}";
   private static final int REASON_LINES_MAX = 4;
   private static final int FIRST_ATTEMPTS_MAX = 5;
 
   private final String service;
   private final DataSource dataSource;
-  private final TenonTables tables;
+  private final List<TenonTables.Step> steps;
   private List<String> locations = List.of();
+  private String tenonSchema = "tenon";
 
   ServiceDatabaseBuilder(String service, DataSource dataSource) {
-    this(service, dataSource, new TenonTables(TenonTables.STEPS));
+    this(service, dataSource, TenonTables.STEPS);
   }
 
-  ServiceDatabaseBuilder(String service, DataSource dataSource, TenonTables tables) {
+  ServiceDatabaseBuilder(String service, DataSource dataSource, List<TenonTables.Step> steps) {
     this.service = requireNonNull(service, "service");
     this.dataSource = requireNonNull(dataSource, "dataSource");
-    this.tables = tables;
+    this.steps = steps;
     if (!service.matches(NAME_RULE)) {
       throw new IllegalArgumentException("service: " + service + " (expected: " + NAME_RULE + ")");
     }
@@ -45,14 +46,25 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
   }
 
   @Override
+  public ServiceDatabase.Builder tenonSchema(String schema) {
+    if (!requireNonNull(schema, "tenonSchema").matches(SCHEMA_RULE)) {
+      throw new IllegalArgumentException(
+          "tenonSchema: " + schema + " (expected: " + SCHEMA_RULE + ")");
+    }
+    tenonSchema = schema;
+    return this;
+  }
+
+  @Override
   public ServiceDatabase open() {
+    TenonTables tables = new TenonTables(steps, tenonSchema);
     try (Connection connection = dataSource.getConnection()) {
       checkKind(connection);
       boolean autoCommit = connection.getAutoCommit();
       connection.setAutoCommit(true);
       checkServer(connection);
-      migrateTenon(connection);
-      claim(connection);
+      migrateTenon(connection, tables);
+      claim(connection, tables);
       connection.setAutoCommit(autoCommit);
     } catch (SQLException e) {
       throw refused(e);
@@ -60,7 +72,7 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
     if (!locations.isEmpty()) {
       migrateService();
     }
-    return new OpenServiceDatabase(service, dataSource, new PostgresDialect());
+    return new OpenServiceDatabase(service, dataSource, new PostgresDialect(), tenonSchema);
   }
 
   private void checkKind(Connection connection) throws SQLException {
@@ -96,9 +108,9 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
         cause);
   }
 
-  private void migrateTenon(Connection connection) throws SQLException {
+  private void migrateTenon(Connection connection, TenonTables tables) throws SQLException {
     TenonTables.Version known = tables.known();
-    TenonTables.Version present = TenonTables.present(connection).orElse(null);
+    TenonTables.Version present = tables.present(connection).orElse(null);
     if (present != null && present.major() > known.major()) {
       throw failed(
           "Tenon's tables are of version " + present + " and this code knows " + known,
@@ -110,29 +122,18 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
     }
   }
 
-  /** Binds the database to the service, so that a wrong address is found at once. */
-  private void claim(Connection connection) throws SQLException {
-    String owner = owner(connection);
+  /** Binds the schema to the service, so that a wrong address is found at once. */
+  private void claim(Connection connection, TenonTables tables) throws SQLException {
+    String owner = tables.owner(connection).orElse(null);
     if (owner == null) {
-      try (PreparedStatement insert =
-          connection.prepareStatement(
-              "INSERT INTO tenon.identity (service) VALUES (?) ON CONFLICT DO NOTHING")) {
-        insert.setString(1, service);
-        insert.executeUpdate();
-      }
-      owner = owner(connection);
+      tables.claim(connection, service);
+      owner = tables.owner(connection).orElse(null);
     }
     if (!service.equals(owner)) {
       throw failed(
-          "it belongs to service " + owner, "Give each service a database of its own.", null);
-    }
-  }
-
-  private static @Nullable String owner(Connection connection) throws SQLException {
-    try (PreparedStatement select =
-            connection.prepareStatement("SELECT service FROM tenon.identity");
-        ResultSet row = select.executeQuery()) {
-      return row.next() ? row.getString(1) : null;
+          "it belongs to service " + owner,
+          "Give each service a database of its own, or schemas of its own in a shared one.",
+          null);
     }
   }
 

@@ -14,17 +14,21 @@ import javax.sql.DataSource;
 
 /**
  * Makes what a service owns on a PostgreSQL server: one database and one login, which is the only
- * one that may connect to it. No service can read another's data, by the server's own rules.
+ * one that may connect to it; or, for teams that split a monolith step by step, one login and two
+ * schemas in a database that services share. No service can read another's data, by the server's
+ * own rules.
  *
  * <p>Everything may be repeated, and several processes may do it at once. Passwords are sent as
  * SCRAM-SHA-256 verifiers, so that they stand in no log of the server either; nothing here logs
  * them. Thread-safe.
- *
- * <p>One database for all services, with a schema and a login for each, is not offered yet: Tenon's
- * own tables live in a schema of a fixed name, once per database.
  */
 public final class ServiceProvisioner {
   private static final String LOGIN_RULE = "[a-z][a-z0-9_-]{0,62}";
+
+  /** Leaves room for {@link #TENON_SUFFIX} in a name of at most 63. */
+  private static final String SCHEMA_SERVICE_RULE = "[a-z][a-z0-9-]{0,56}";
+
+  private static final String TENON_SUFFIX = "_tenon";
 
   /** ASCII needs no normalization before it is hashed (RFC 4013). */
   private static final String PASSWORD_RULE = "[ -~]{8,128}";
@@ -40,8 +44,10 @@ public final class ServiceProvisioner {
   /**
    * A provisioner for a server.
    *
-   * @param admin connections to any database of the server, as a login that may create databases
-   *     and roles; always the same database, so that processes wait for one another
+   * @param admin connections to the server, as a login that may create databases and roles; to any
+   *     database, but always the same one, so that processes wait for one another. For {@link
+   *     #provisionSchema}, to the database that the services share, as a login that may create
+   *     schemas and roles
    * @return the provisioner
    */
   public static ServiceProvisioner of(DataSource admin) {
@@ -62,18 +68,75 @@ public final class ServiceProvisioner {
    */
   public void provisionDatabase(String service, String login, String password) {
     require("service", service, ServiceDatabaseBuilder.NAME_RULE);
+    require(login, password);
+    locked(
+        service,
+        login,
+        connection -> {
+          checkOwners(connection, service, login);
+          makeLogin(connection, login, password);
+          asOwner(connection, login, () -> createDatabase(connection, service, login));
+        });
+  }
+
+  /**
+   * Makes what a service owns in the administrator's database, as far as it is missing: its login,
+   * a schema for its own tables, and one for Tenon's; sets the password; and lets nobody else use
+   * the schemas. The first is named like the service, with underscores for dashes, and is where the
+   * login's unqualified names lead ({@code search_path}); the second has {@code _tenon} behind that
+   * name. The service opens its database with that second name.
+   *
+   * <p>What others have is left as it is, and nothing of it is granted. So the login reads of a
+   * monolith in the same database what the monolith grants to PUBLIC: revoke {@code USAGE} on its
+   * schemas there, if it grants tables to PUBLIC. Superusers read everything, as ever.
+   *
+   * @param service the service's name: lower-case letters, digits and dashes, at most 57
+   * @param login the service's login: lower-case letters, digits, dashes and underscores, at most
+   *     63; of no other service, and not the monolith's
+   * @param password from 8 to 128 printable ASCII characters
+   * @return the name of the schema for Tenon's tables, for {@link
+   *     ServiceDatabase.Builder#tenonSchema}
+   * @throws IllegalArgumentException if an argument breaks its rule; the password is not shown
+   * @throws SchemaException if the login or a schema is somebody else's, or the server refuses;
+   *     what was made before that stays, and a repetition goes on from there
+   */
+  public String provisionSchema(String service, String login, String password) {
+    require("service", service, SCHEMA_SERVICE_RULE);
+    require(login, password);
+    String own = service.replace('-', '_');
+    List<String> schemas = List.of(own, own + TENON_SUFFIX);
+    locked(
+        service,
+        login,
+        connection -> {
+          checkSchemaOwners(connection, service, login, schemas);
+          makeLogin(connection, login, password);
+          String database = query(connection, "SELECT current_database()").getFirst();
+          asOwner(connection, login, () -> createSchemas(connection, database, login, schemas));
+        });
+    return own + TENON_SUFFIX;
+  }
+
+  private static void require(String login, String password) {
     require("login", login, LOGIN_RULE);
     if (!requireNonNull(password, "password").matches(PASSWORD_RULE)) {
       throw new IllegalArgumentException(
           "password: not shown (expected: 8..128 printable ASCII characters)");
     }
+  }
+
+  @FunctionalInterface
+  private interface Steps {
+    void run(Connection connection) throws SQLException;
+  }
+
+  private void locked(String service, String login, Steps steps) {
     try (Connection connection = admin.getConnection()) {
       connection.setAutoCommit(true);
       // Databases cannot be created inside of a transaction, so the lock is the session's.
       query(connection, "SELECT pg_advisory_lock(hashtext('tenon.provision'))");
       try {
-        checkOwners(connection, service, login);
-        provision(connection, service, login, ScramVerifier.of(password, random));
+        steps.run(connection);
       } finally {
         query(connection, "SELECT pg_advisory_unlock(hashtext('tenon.provision'))");
       }
@@ -85,27 +148,14 @@ public final class ServiceProvisioner {
               + login
               + "]: "
               + e.getMessage()
-              + ". Check that the administrator's login may create databases and roles.",
+              + ". Check that the administrator's login may create them, and roles.",
           e);
     }
   }
 
   private static void checkOwners(Connection connection, String service, String login)
       throws SQLException {
-    if (!query(connection, "SELECT 1 FROM pg_roles WHERE rolname = ? AND rolsuper", login)
-        .isEmpty()) {
-      throw refused(service, login, "the login is a superuser, who may read everything");
-    }
-    List<String> others =
-        query(
-            connection,
-            "SELECT d.datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
-                + " WHERE r.rolname = ? AND d.datname <> ?",
-            login,
-            service);
-    if (!others.isEmpty()) {
-      throw refused(service, login, "the login owns database " + others.getFirst());
-    }
+    checkLogin(connection, service, login, service);
     List<String> owners =
         query(
             connection,
@@ -118,12 +168,84 @@ public final class ServiceProvisioner {
     }
   }
 
-  private static void provision(
-      Connection connection, String service, String login, String verifier) throws SQLException {
+  /** Refuses logins that could read more than the service's own. */
+  private static void checkLogin(
+      Connection connection, String service, String login, String database) throws SQLException {
+    if (!query(connection, "SELECT 1 FROM pg_roles WHERE rolname = ? AND rolsuper", login)
+        .isEmpty()) {
+      throw refused(service, login, "the login is a superuser, who may read everything");
+    }
+    List<String> others =
+        query(
+            connection,
+            "SELECT d.datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+                + " WHERE r.rolname = ? AND d.datname <> ?",
+            login,
+            database);
+    if (!others.isEmpty()) {
+      throw refused(service, login, "the login owns database " + others.getFirst());
+    }
+  }
+
+  private static void checkSchemaOwners(
+      Connection connection, String service, String login, List<String> schemas)
+      throws SQLException {
+    checkLogin(connection, service, login, "");
+    for (String schema : schemas) {
+      List<String> owners =
+          query(
+              connection,
+              "SELECT r.rolname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner"
+                  + " WHERE n.nspname = ? AND r.rolname <> ?",
+              schema,
+              login);
+      if (!owners.isEmpty()) {
+        throw refused(
+            service, login, "schema " + schema + " belongs to login " + owners.getFirst());
+      }
+    }
+    List<String> others =
+        query(
+            connection,
+            "SELECT n.nspname FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner"
+                + " WHERE r.rolname = ? AND n.nspname NOT IN (?, ?)",
+            login,
+            schemas.getFirst(),
+            schemas.getLast());
+    if (!others.isEmpty()) {
+      throw refused(service, login, "the login owns schema " + others.getFirst());
+    }
+  }
+
+  private void makeLogin(Connection connection, String login, String password) throws SQLException {
     boolean known = !query(connection, "SELECT 1 FROM pg_roles WHERE rolname = ?", login).isEmpty();
     execute(
-        connection, (known ? "ALTER" : "CREATE") + " ROLE %I LOGIN PASSWORD %L", login, verifier);
-    asOwner(connection, login, () -> createDatabase(connection, service, login));
+        connection,
+        (known ? "ALTER" : "CREATE") + " ROLE %I LOGIN PASSWORD %L",
+        login,
+        ScramVerifier.of(password, random));
+  }
+
+  private static void createSchemas(
+      Connection connection, String database, String login, List<String> schemas)
+      throws SQLException {
+    for (String schema : schemas) {
+      execute(connection, "CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I", schema, login);
+      execute(connection, "REVOKE ALL ON SCHEMA %I FROM PUBLIC", schema);
+    }
+    if (query(
+            connection,
+            "SELECT 1 WHERE has_database_privilege(?, current_database(), 'CONNECT')",
+            login)
+        .isEmpty()) {
+      execute(connection, "GRANT CONNECT ON DATABASE %I TO %I", database, login);
+    }
+    execute(
+        connection,
+        "ALTER ROLE %I IN DATABASE %I SET search_path = %I",
+        login,
+        database,
+        schemas.getFirst());
   }
 
   private static void createDatabase(Connection connection, String service, String login)

@@ -14,7 +14,7 @@ import java.util.Optional;
 /**
  * Tenon's own tables and their history. All that is missing is made by one transaction under one
  * lock, with no state left in the session: safe for several instances at once, and behind a pooler
- * in transaction mode.
+ * in transaction mode. Each schema has its own, with a lock of its own.
  */
 final class TenonTables {
   private static final String FOLDER = "/dev/tenon/schema/postgresql/";
@@ -23,9 +23,16 @@ final class TenonTables {
   static final List<Step> STEPS = List.of(new Step(new Version(1, 0), "V1_0__messaging.sql"));
 
   private final List<Step> steps;
+  private final String schema;
 
-  TenonTables(List<Step> steps) {
+  TenonTables(List<Step> steps, String schema) {
     this.steps = List.copyOf(steps);
+    this.schema = schema;
+  }
+
+  /** Statements are written for schema tenon. The name is quoted: it may be a word of SQL. */
+  private String sql(String text) {
+    return schema.equals("tenon") ? text : text.replace("tenon.", '"' + schema + "\".");
   }
 
   /** A version of the tables. */
@@ -53,9 +60,10 @@ final class TenonTables {
   }
 
   /** The version of the tables in the database; empty if there are none. */
-  static Optional<Version> present(Connection connection) throws SQLException {
+  Optional<Version> present(Connection connection) throws SQLException {
     try (PreparedStatement look =
-            connection.prepareStatement("SELECT to_regclass('tenon.tables_history') IS NOT NULL");
+            connection.prepareStatement(
+                sql("SELECT to_regclass('tenon.tables_history') IS NOT NULL"));
         ResultSet row = look.executeQuery()) {
       row.next();
       if (!row.getBoolean(1)) {
@@ -64,8 +72,9 @@ final class TenonTables {
     }
     try (PreparedStatement select =
             connection.prepareStatement(
-                "SELECT major, minor FROM tenon.tables_history"
-                    + " ORDER BY major DESC, minor DESC LIMIT 1");
+                sql(
+                    "SELECT major, minor FROM tenon.tables_history"
+                        + " ORDER BY major DESC, minor DESC LIMIT 1"));
         ResultSet row = select.executeQuery()) {
       return row.next() ? Optional.of(new Version(row.getInt(1), row.getInt(2))) : Optional.empty();
     }
@@ -76,16 +85,17 @@ final class TenonTables {
     connection.setAutoCommit(false);
     try (var statement = connection.createStatement()) {
       statement.execute("SET LOCAL idle_in_transaction_session_timeout = '30s'");
-      statement.execute("SELECT pg_advisory_xact_lock(hashtext('tenon.schema'))");
+      statement.execute(sql("SELECT pg_advisory_xact_lock(hashtext('tenon.schema'))"));
       createSchema(connection);
       statement.execute(
-          "CREATE TABLE IF NOT EXISTS tenon.tables_history (major integer, minor integer,"
-              + " applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
-              + " PRIMARY KEY (major, minor))");
+          sql(
+              "CREATE TABLE IF NOT EXISTS tenon.tables_history (major integer, minor integer,"
+                  + " applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),"
+                  + " PRIMARY KEY (major, minor))"));
       Version present = present(connection).orElse(new Version(0, 0));
       for (Step step : steps) {
         if (step.version().compareTo(present) > 0) {
-          statement.execute(read(step.script()));
+          statement.execute(sql(read(step.script())));
           note(connection, step.version());
         }
       }
@@ -99,25 +109,46 @@ final class TenonTables {
   }
 
   /** A login that may not create schemas can have it made for it beforehand. */
-  private static void createSchema(Connection connection) throws SQLException {
-    try (var statement = connection.createStatement();
-        ResultSet found =
-            statement.executeQuery("SELECT 1 FROM pg_namespace WHERE nspname = 'tenon'")) {
-      if (found.next()) {
-        return;
+  private void createSchema(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT 1 FROM pg_namespace WHERE nspname = ?")) {
+      select.setString(1, schema);
+      try (ResultSet found = select.executeQuery()) {
+        if (found.next()) {
+          return;
+        }
       }
     }
     try (var statement = connection.createStatement()) {
-      statement.execute("CREATE SCHEMA tenon");
+      statement.execute("CREATE SCHEMA \"" + schema + "\"");
     }
   }
 
-  private static void note(Connection connection, Version version) throws SQLException {
+  private void note(Connection connection, Version version) throws SQLException {
     try (PreparedStatement insert =
         connection.prepareStatement(
-            "INSERT INTO tenon.tables_history (major, minor) VALUES (?, ?)")) {
+            sql("INSERT INTO tenon.tables_history (major, minor) VALUES (?, ?)"))) {
       insert.setInt(1, version.major());
       insert.setInt(2, version.minor());
+      insert.executeUpdate();
+    }
+  }
+
+  /** The service whose tables these are; empty before the first claim. */
+  Optional<String> owner(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            connection.prepareStatement(sql("SELECT service FROM tenon.identity"));
+        ResultSet row = select.executeQuery()) {
+      return row.next() ? Optional.of(row.getString(1)) : Optional.empty();
+    }
+  }
+
+  /** Binds the tables to a service, unless they are bound. */
+  void claim(Connection connection, String service) throws SQLException {
+    try (PreparedStatement insert =
+        connection.prepareStatement(
+            sql("INSERT INTO tenon.identity (service) VALUES (?) ON CONFLICT DO NOTHING"))) {
+      insert.setString(1, service);
       insert.executeUpdate();
     }
   }

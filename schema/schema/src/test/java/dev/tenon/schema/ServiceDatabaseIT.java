@@ -45,7 +45,7 @@ class ServiceDatabaseIT {
   }
 
   private ServiceDatabase open(List<Step> steps) {
-    return new ServiceDatabaseBuilder("stock", dataSource, new TenonTables(steps)).open();
+    return new ServiceDatabaseBuilder("stock", dataSource, steps).open();
   }
 
   @Test
@@ -149,6 +149,31 @@ class ServiceDatabaseIT {
     assertThatThrownBy(() -> ServiceDatabase.builder("order", dataSource).open())
         .isInstanceOf(SchemaException.class)
         .hasMessageContaining("it belongs to service stock");
+  }
+
+  @Test
+  void keepsTwoServicesInOneDatabaseApartByTheirSchemas() throws SQLException {
+    openIn("order", "order");
+    openIn("stock", "select");
+    openIn("stock", "select");
+
+    assertThat(Query.column(dataSource, "SELECT service FROM \"order\".identity"))
+        .containsExactly("order");
+    assertThat(Query.column(dataSource, "SELECT service FROM \"select\".identity"))
+        .containsExactly("stock");
+    assertThat(Query.column(dataSource, "SELECT to_regnamespace('tenon')")).containsOnlyNulls();
+    assertThatThrownBy(() -> openIn("stock", "order"))
+        .isInstanceOf(SchemaException.class)
+        .hasMessageContaining("it belongs to service order");
+    assertThatThrownBy(() -> openIn("stock", "a\"; DROP"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("tenonSchema: a\"; DROP (expected: [a-z][a-z0-9_]{0,62})");
+  }
+
+  private void openIn(String service, String tenonSchema) {
+    ServiceDatabase opened =
+        ServiceDatabase.builder(service, dataSource).tenonSchema(tenonSchema).open();
+    assertThat(opened.tenonSchema()).isEqualTo(tenonSchema);
   }
 
   @Test

@@ -142,4 +142,78 @@ class ServiceProvisionerIT {
     assertThatThrownBy(() -> login("managed", "ops", "ops-password").getConnection())
         .hasMessageContaining("permission denied for database \"managed\"");
   }
+
+  @Test
+  void refusesOneServicesLoginByAnothersSchemaInTheSameDatabase() throws SQLException {
+    Query.execute(admin, "CREATE DATABASE monolith");
+    Query.execute(admin, "REVOKE ALL ON DATABASE monolith FROM PUBLIC");
+    DataSource monolith = postgres.server().superuserDataSource("monolith");
+    Query.execute(monolith, "CREATE TABLE public.customer (name text)");
+    ServiceProvisioner shared = ServiceProvisioner.of(monolith);
+    assertThat(shared.provisionSchema("till-2", "till", PASSWORD)).isEqualTo("till_2_tenon");
+    assertThat(shared.provisionSchema("shelf", "shelf", PASSWORD)).isEqualTo("shelf_tenon");
+    DataSource till = login("monolith", "till", PASSWORD);
+    DataSource shelf = login("monolith", "shelf", PASSWORD);
+    openInSchema(till, "till-2", "till_2_tenon");
+    openInSchema(shelf, "shelf", "shelf_tenon");
+
+    assertThat(Query.column(till, "SELECT to_regclass('till_2.stock')::text"))
+        .containsExactly("stock");
+    assertThat(Query.column(monolith, "SELECT to_regclass('public.stock')")).containsOnlyNulls();
+    assertThat(Query.column(monolith, "SELECT to_regnamespace('tenon')")).containsOnlyNulls();
+    for (String table : List.of("shelf.stock", "shelf_tenon.identity", "public.customer")) {
+      assertThatThrownBy(() -> Query.column(till, "SELECT * FROM " + table))
+          .isInstanceOf(SQLException.class)
+          .hasMessageContaining("permission denied for");
+    }
+    assertThatThrownBy(() -> Query.column(shelf, "SELECT * FROM till_2.stock"))
+        .hasMessageContaining("permission denied for schema till_2");
+    assertThatThrownBy(() -> Query.execute(till, "SET ROLE shelf"))
+        .hasMessageContaining("permission denied");
+    assertThatThrownBy(() -> openInSchema(till, "till-2", "shelf_tenon"))
+        .isInstanceOf(SchemaException.class)
+        .hasMessageContaining("the login may not do it");
+    assertThatThrownBy(() -> openInSchema(shelf, "till-2", "shelf_tenon"))
+        .isInstanceOf(SchemaException.class)
+        .hasMessageContaining("it belongs to service shelf");
+  }
+
+  private static void openInSchema(DataSource dataSource, String service, String tenonSchema) {
+    ServiceDatabase opened =
+        ServiceDatabase.builder(service, dataSource)
+            .tenonSchema(tenonSchema)
+            .migrations("classpath:dev/tenon/schema/service")
+            .open();
+    assertThat(opened.tenonSchema()).isEqualTo(tenonSchema);
+  }
+
+  @Test
+  void provisionsSchemasAgainForAnAdministratorWhoIsNoSuperuser() throws SQLException {
+    Query.execute(admin, "CREATE ROLE splitter LOGIN CREATEROLE PASSWORD 'ops-password'");
+    Query.execute(admin, "CREATE DATABASE splitting OWNER splitter");
+    Query.execute(admin, "REVOKE ALL ON DATABASE splitting FROM PUBLIC");
+    ServiceProvisioner ops = ServiceProvisioner.of(login("splitting", "splitter", "ops-password"));
+    ops.provisionSchema("part", "part", "old password");
+    openInSchema(login("splitting", "part", "old password"), "part", "part_tenon");
+
+    ops.provisionSchema("part", "part", PASSWORD);
+
+    openInSchema(login("splitting", "part", PASSWORD), "part", "part_tenon");
+    assertThatThrownBy(
+            () ->
+                Query.column(
+                    login("splitting", "splitter", "ops-password"), "SELECT * FROM part.stock"))
+        .hasMessageContaining("permission denied for schema part");
+    assertThatThrownBy(() -> ops.provisionSchema("other", "part", PASSWORD))
+        .isInstanceOf(SchemaException.class)
+        .hasMessageContaining("the login owns schema part");
+    assertThatThrownBy(() -> ops.provisionSchema("part", "other", PASSWORD))
+        .hasMessageContaining("schema part belongs to login part");
+    assertThatThrownBy(() -> ops.provisionSchema("part-tenon", "other", PASSWORD))
+        .hasMessageContaining("schema part_tenon belongs to login part");
+    assertThatThrownBy(() -> ops.provisionSchema("monolith", "splitter", PASSWORD))
+        .hasMessageContaining("the login owns database splitting");
+    assertThatThrownBy(() -> ops.provisionSchema("a".repeat(58), "other", PASSWORD))
+        .isInstanceOf(IllegalArgumentException.class);
+  }
 }

@@ -68,7 +68,7 @@ final class CrashableService implements AutoCloseable {
   private final SpringTransactions transactions;
   private Messaging messaging;
 
-  private record Opened(String service, DataSource dataSource, Dialect dialect)
+  private record Opened(String service, DataSource dataSource, Dialect dialect, String tenonSchema)
       implements ServiceDatabase {}
 
   @Configuration
@@ -99,7 +99,7 @@ final class CrashableService implements AutoCloseable {
     reset = PostgresReset.to(superuser);
     wrapped.setTargetDataSource(real);
     JdbcTransactionManager manager = new JdbcTransactionManager(wrapped);
-    transactions = new SpringTransactions(new Opened(name, wrapped, dialect), manager);
+    transactions = new SpringTransactions(new Opened(name, wrapped, dialect, "tenon"), manager);
     context = context(application, manager);
   }
 
