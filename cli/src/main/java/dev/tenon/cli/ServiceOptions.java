@@ -24,6 +24,13 @@ final class ServiceOptions {
   private @Nullable String user;
 
   @Option(
+      names = "--schema",
+      paramLabel = "NAME",
+      defaultValue = "tenon",
+      description = "Schema of Tenon's tables, if services share the database.")
+  private String schema = "tenon";
+
+  @Option(
       names = "--password",
       paramLabel = "PASSWORD",
       interactive = true,
@@ -53,7 +60,8 @@ final class ServiceOptions {
 
   /** The service's messaging, for its operations only: nothing is delivered here. */
   Messaging messaging() {
-    ServiceDatabase database = ServiceDatabase.builder(service, login().dataSource()).open();
+    ServiceDatabase database =
+        ServiceDatabase.builder(service, login().dataSource()).tenonSchema(schema).open();
     return Messaging.builder(Transactions.of(database)).build();
   }
 }

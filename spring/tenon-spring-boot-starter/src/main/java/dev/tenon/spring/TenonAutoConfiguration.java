@@ -64,6 +64,7 @@ public final class TenonAutoConfiguration {
         new ServiceBeans(beans).dataSource(Optional.ofNullable(properties.datasource()));
     return ServiceDatabase.builder(service, dataSource)
         .migrations(migrations(properties, resources).toArray(String[]::new))
+        .tenonSchema(properties.checkedSchema())
         .open();
   }
 

@@ -19,6 +19,8 @@ import org.springframework.util.unit.DataSize;
  *     none is primary.
  * @param migrations Where the service's Flyway migrations are. Unless set, Tenon runs those in
  *     classpath:db/migration, if there are any and Spring Boot's own Flyway module is absent.
+ * @param schema The schema of Tenon's own tables: lower-case letters, digits and underscores. One
+ *     of its own for each of several services that share a database.
  * @param host The address that the Tenon port listens on; any but loopback needs keys.
  * @param advertisedHost The host by which others reach the Tenon port. Unless set, the one it
  *     listens on.
@@ -36,6 +38,7 @@ record TenonProperties(
     @Nullable String service,
     @Nullable String datasource,
     @Nullable List<String> migrations,
+    @DefaultValue("tenon") String schema,
     @DefaultValue("127.0.0.1") String host,
     @Nullable String advertisedHost,
     @DefaultValue("7450") int port,
@@ -57,6 +60,16 @@ record TenonProperties(
           "Use lower-case letters, digits and dashes, a letter first, at most 63 in all.");
     }
     return service;
+  }
+
+  /** The name of the schema of Tenon's own tables. */
+  String checkedSchema() {
+    if (!schema.matches("[a-z][a-z0-9_]{0,62}")) {
+      throw new SetupException(
+          "tenon.schema is '" + schema + "', which is no name of a schema.",
+          "Use lower-case letters, digits and underscores, a letter first, at most 63 in all.");
+    }
+    return schema;
   }
 
   /**

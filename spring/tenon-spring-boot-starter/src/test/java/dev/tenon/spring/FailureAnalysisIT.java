@@ -92,6 +92,11 @@ class FailureAnalysisIT {
     assertFails(
         Plain.class, List.of("tenon.service=Order!"), "tenon.service is 'Order!'", "lower-case");
     assertFails(
+        Plain.class,
+        List.of("tenon.service=order", "tenon.schema=a-b"),
+        "tenon.schema is 'a-b'",
+        "underscores");
+    assertFails(
         TwoDataSources.class,
         List.of("tenon.service=order"),
         "there are several data sources: [own, other]",

@@ -71,6 +71,19 @@ class PublishingIT {
     refusesToPublishWithoutAWritingTransaction(context.getBean(ShopApplication.Shop.class));
   }
 
+  @Test
+  void keepsTenonsTablesInTheSchemaThatIsSet() {
+    ConfigurableApplicationContext context = start(WITHOUT_JPA, "tenon.schema=shop_tenon");
+
+    Tool.JDBC.buy(context, "elsewhere", () -> {});
+
+    assertThat(jdbc.sql("SELECT count(*) FROM shop_tenon.outbox").query(Integer.class).single())
+        .isEqualTo(1);
+    assertThat(jdbc.sql("SELECT to_regnamespace('tenon') IS NULL").query(Boolean.class).single())
+        .isTrue();
+    await().untilAsserted(() -> assertThat(received()).containsExactly("elsewhere"));
+  }
+
   private enum Tool {
     JDBC,
     MYBATIS,
