@@ -79,9 +79,9 @@ public interface ServiceDatabase {
      *
      * @return the database, ready for use
      * @throws SchemaException if the database cannot be reached, is of no known kind or a standby,
-     *     if it is newer than this code, if it or the schema belongs to another service, if a pooler in
-     *     transaction mode would mix prepared statements up, or if a migration fails; what was
-     *     migrated before stays
+     *     if it is newer than this code, if it or the schema belongs to another service, if a
+     *     pooler in transaction mode would mix prepared statements up, or if a migration fails;
+     *     what was migrated before stays
      */
     ServiceDatabase open();
   }
