@@ -3,11 +3,18 @@ package dev.tenon.cli;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.Transactions;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
 /** Which service's database a command works on: one of the demo's, or any by its address. */
 final class ServiceOptions {
+  private static final Logger log = LoggerFactory.getLogger(ServiceOptions.class);
   private static final String PASSWORD_VARIABLE = "TENON_DATABASE_PASSWORD";
 
   @Option(
@@ -60,8 +67,32 @@ final class ServiceOptions {
 
   /** The service's messaging, for its operations only: nothing is delivered here. */
   Messaging messaging() {
+    requireTables();
     ServiceDatabase database =
         ServiceDatabase.builder(service, login().dataSource()).tenonSchema(schema).open();
     return Messaging.builder(Transactions.of(database)).build();
+  }
+
+  /** Opening a database makes Tenon's tables in it: not in one that a mistyped address leads to. */
+  private void requireTables() {
+    try (Connection connection = login().dataSource().getConnection();
+        PreparedStatement select =
+            connection.prepareStatement("SELECT to_regclass(?) IS NOT NULL")) {
+      select.setString(1, schema + ".identity");
+      try (ResultSet row = select.executeQuery()) {
+        row.next();
+        if (!row.getBoolean(1)) {
+          throw new CliException(
+              "Could not open the database [service="
+                  + service
+                  + ", schema="
+                  + schema
+                  + "]: it has no tables of Tenon's. Check the address, or start the service"
+                  + " once.");
+        }
+      }
+    } catch (SQLException e) {
+      log.debug("Could not look for Tenon's tables; opening the database will say why", e);
+    }
   }
 }
