@@ -125,6 +125,18 @@ class MessagesCommandIT {
     assertThat(said.err.lines()).hasSize(1).first().asString().contains("the login was refused");
   }
 
+  @Test
+  void makesNoTablesInADatabaseThatHasNone() {
+    Database other = postgres.freshDatabase("other");
+
+    Said said = run("other", other, other.password(), "messages", "list");
+
+    assertThat(said.status).isEqualTo(Main.FAILED);
+    assertThat(said.err.lines()).hasSize(1).first().asString().contains("no tables of Tenon's");
+    assertThat(run("other", other, other.password(), "messages", "list").err)
+        .contains("no tables of Tenon's");
+  }
+
   private void handle(Placed placed) {
     if (broken.get()) {
       throw new IllegalStateException("no " + placed.product());
