@@ -29,8 +29,8 @@ import org.slf4j.LoggerFactory;
 final class LogKeeper {
   private static final Logger log = LoggerFactory.getLogger(LogKeeper.class);
   private static final int PARTITIONS_AHEAD = 3;
-  private static final int GROW_EVERY = 16;
-  private static final int GROWTH_MAX = 10;
+  private static final int GROW_EVERY = 64;
+  private static final int GROWTH_MAX = 3;
   private static final int FAR_ROWS = 50_000;
   private static final int DELETE_ROWS_MAX = 10_000;
   private static final int DELETES_MAX = 20;
