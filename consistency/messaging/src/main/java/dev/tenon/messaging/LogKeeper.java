@@ -162,7 +162,8 @@ final class LogKeeper {
 
   /**
    * The last window that everybody has read and that is older than the retention. Subscribers that
-   * report nothing for too long do not count. Windows are closed in the order of their numbers.
+   * report nothing for too long do not count, and those that lag for too long hold no more. Windows
+   * are closed in the order of their numbers.
    */
   private Optional<Floor> floor(Instant now) throws SQLException {
     try (Connection connection = dataSource.getConnection();
@@ -170,10 +171,14 @@ final class LogKeeper {
             tables.prepare(
                 connection,
                 "SELECT n, epoch, snapshot::text FROM tenon.outbox_window WHERE n ="
-                    + " (SELECT least(?, min(CASE WHEN seq = 9223372036854775807 THEN window_n"
-                    + " ELSE window_n - 1 END)) FROM tenon.subscriber WHERE reported_at > ?)")) {
+                    + " (SELECT least(?, greatest(min(CASE WHEN seq = 9223372036854775807"
+                    + " THEN window_n ELSE window_n - 1 END),"
+                    + " CASE WHEN count(*) > 0 THEN ?::bigint END))"
+                    + " FROM tenon.subscriber WHERE reported_at > ?)")) {
+      Instant holdEnd = now.minus(config.subscriberHoldMax());
       select.setLong(1, lastClosedBefore(connection, now.minus(config.retention())));
-      select.setObject(2, Sql.time(now.minus(config.subscriberHoldMax())));
+      select.setLong(2, lastClosedBefore(connection, holdEnd));
+      select.setObject(3, Sql.time(holdEnd));
       try (ResultSet row = select.executeQuery()) {
         return row.next()
             ? Optional.of(

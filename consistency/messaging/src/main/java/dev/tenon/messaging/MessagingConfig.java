@@ -238,8 +238,8 @@ public final class MessagingConfig {
   }
 
   /**
-   * How long the log is held at most for a subscriber that reports nothing; 7 days by default. Past
-   * it the log may be dropped before the subscriber has read it, which is logged and counted.
+   * How long the log is held at most for a subscriber that is silent, or lags; 7 days by default.
+   * Past it the log may be dropped before the subscriber has read it, which is logged and counted.
    *
    * @return the time
    */

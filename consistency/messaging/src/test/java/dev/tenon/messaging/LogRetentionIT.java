@@ -210,6 +210,23 @@ class LogRetentionIT {
   }
 
   @Test
+  void freesTheHoldOfASubscriberThatLagsForTooLongAlthoughItReports() throws SQLException {
+    order.report("slow", start);
+    fill();
+    keep();
+    assertThat(rows()).isEqualTo(3 * PARTITION);
+
+    order.execute(
+        "UPDATE tenon.outbox_window SET closed_at = closed_at - interval '8 days' WHERE n > 0");
+    order.report("slow", start);
+    keep();
+    keep();
+
+    assertThat(rows()).isLessThan(PARTITION);
+    assertThat(order.log.knows(start)).as("it is told when it reads on").isFalse();
+  }
+
+  @Test
   void freesTheHoldOfAForgottenSubscriberAtOnce() throws SQLException {
     order.report("gone", start);
     fill();
