@@ -142,8 +142,15 @@ final class BatchApplier {
     }
     progress.handled = true;
     Cursor cursor = cursorAfter(messages, count, end);
-    unit.beforeCommit(connection -> slots.advance(connection, lease, cursor, passed));
+    List<Cursor> whole = passed.stream().filter(window -> isPast(cursor, window)).toList();
+    unit.beforeCommit(connection -> slots.advance(connection, lease, cursor, whole));
     return count;
+  }
+
+  /** A window that is read in part is no place to go on after. */
+  private static boolean isPast(Cursor cursor, Cursor window) {
+    return window.window() < cursor.window()
+        || (window.window() == cursor.window() && cursor.seq() == Cursor.WINDOW_END);
   }
 
   private static Cursor cursorAfter(List<FeedMessage> messages, int count, Cursor end) {
