@@ -52,7 +52,11 @@ final class FeedEndpoints {
 
   /** The limits of streams. */
   record Limits(
-      Duration heartbeat, int frameBytesMax, int streamsMax, int streamsPerSubscriberMax) {}
+      Duration heartbeat,
+      int frameBytesMax,
+      int streamsMax,
+      int streamsPerSubscriberMax,
+      int requestBytesMax) {}
 
   /** Answers a request whose sender is known. */
   private interface Endpoint {
@@ -307,12 +311,12 @@ final class FeedEndpoints {
             .formatted(identity.service(), reason));
   }
 
-  private static Problem problemOf(@Nullable Throwable failure) {
+  private Problem problemOf(@Nullable Throwable failure) {
     if (failure != null && Exceptions.peel(failure) instanceof ContentTooLargeException) {
       return new Problem(
           413,
           Problem.TOO_LARGE,
-          "body: too large (expected: at most " + TenonPort.REQUEST_BYTES_MAX + " bytes)");
+          "body: too large (expected: at most " + limits.requestBytesMax() + " bytes)");
     }
     return Problem.invalid("body: it could not be read to its end");
   }

@@ -2,20 +2,11 @@ package dev.tenon.transport;
 
 import static java.util.Objects.requireNonNull;
 
-import com.linecorp.armeria.common.AggregatedHttpResponse;
 import com.linecorp.armeria.common.HttpMethod;
-import com.linecorp.armeria.common.HttpResponse;
-import com.linecorp.armeria.common.HttpStatus;
-import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.SessionProtocol;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
-import com.linecorp.armeria.server.HttpStatusException;
-import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.Server;
-import com.linecorp.armeria.server.ServerErrorHandler;
-import com.linecorp.armeria.server.ServiceConfig;
-import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.runtime.TenonRuntime;
 import io.netty.channel.ChannelOption;
@@ -40,12 +31,7 @@ import org.slf4j.LoggerFactory;
  * publisher up. User code is never called on an event loop. Thread-safe.
  */
 public final class TenonPort implements AutoCloseable {
-  /** The most bytes of a request's body. */
-  public static final int REQUEST_BYTES_MAX = 1 << 20;
-
   private static final Logger log = LoggerFactory.getLogger(TenonPort.class);
-  private static final Duration REQUEST_TIMEOUT = Duration.ofSeconds(10);
-  private static final Duration IDLE_TIMEOUT = Duration.ofMinutes(1);
   private static final Duration QUIET = Duration.ofMillis(20);
   private static final Duration DRAIN = Duration.ofMillis(100);
   private static final Duration CLOSE_MARGIN = Duration.ofSeconds(5);
@@ -140,6 +126,7 @@ public final class TenonPort implements AutoCloseable {
     private int frameBytesMax = HttpFeedTransport.FRAME_BYTES_MAX_DEFAULT;
     private int streamsMax = 4096;
     private int streamsPerSubscriberMax = 1024;
+    private PortLimits limits = PortLimits.defaults();
     private TenonRuntime runtime = TenonRuntime.system();
 
     private Builder(ServiceIdentity identity) {
@@ -153,7 +140,7 @@ public final class TenonPort implements AutoCloseable {
      * @return this
      */
     public Builder port(int value) {
-      port = within("port", value, 0, 65_535);
+      port = PortLimits.within("port", value, 0, 65_535);
       return this;
     }
 
@@ -218,7 +205,7 @@ public final class TenonPort implements AutoCloseable {
      * @return this
      */
     public Builder frameBytesMax(int value) {
-      frameBytesMax = within("frameBytesMax", value, 1, 1 << 30);
+      frameBytesMax = PortLimits.within("frameBytesMax", value, 1, 1 << 30);
       return this;
     }
 
@@ -229,7 +216,7 @@ public final class TenonPort implements AutoCloseable {
      * @return this
      */
     public Builder streamsMax(int value) {
-      streamsMax = within("streamsMax", value, 1, Integer.MAX_VALUE);
+      streamsMax = PortLimits.within("streamsMax", value, 1, Integer.MAX_VALUE);
       return this;
     }
 
@@ -240,7 +227,19 @@ public final class TenonPort implements AutoCloseable {
      * @return this
      */
     public Builder streamsPerSubscriberMax(int value) {
-      streamsPerSubscriberMax = within("streamsPerSubscriberMax", value, 1, Integer.MAX_VALUE);
+      streamsPerSubscriberMax =
+          PortLimits.within("streamsPerSubscriberMax", value, 1, Integer.MAX_VALUE);
+      return this;
+    }
+
+    /**
+     * What peers can take of this port; {@link PortLimits#defaults()} unless set.
+     *
+     * @param value the limits
+     * @return this
+     */
+    public Builder limits(PortLimits value) {
+      limits = requireNonNull(value, "limits");
       return this;
     }
 
@@ -273,7 +272,11 @@ public final class TenonPort implements AutoCloseable {
           new FeedEndpoints(
               identity,
               new FeedEndpoints.Limits(
-                  heartbeat, frameBytesMax, streamsMax, streamsPerSubscriberMax),
+                  heartbeat,
+                  frameBytesMax,
+                  streamsMax,
+                  streamsPerSubscriberMax,
+                  limits.requestBytesMax()),
               runtime.threads());
       Server server = server(new InetSocketAddress(bound, port), endpoints);
       try {
@@ -292,18 +295,16 @@ public final class TenonPort implements AutoCloseable {
     private Server server(InetSocketAddress address, FeedEndpoints endpoints) {
       // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
       Duration ping = heartbeat.multipliedBy(3).dividedBy(5);
-      return Server.builder()
+      var builder = Server.builder();
+      limits.applyTo(builder);
+      return builder
           .port(address, SessionProtocol.HTTP)
           .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
           .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())
           .service(route(HttpMethod.POST, FeedEndpoints.WAKE), endpoints.wake())
           .service(route(HttpMethod.GET, FeedEndpoints.HEALTH), endpoints.health())
-          .errorHandler(new ProblemErrors())
-          .maxRequestLength(REQUEST_BYTES_MAX)
-          .requestTimeout(REQUEST_TIMEOUT)
-          .idleTimeout(IDLE_TIMEOUT)
+          .errorHandler(new PortErrors())
           .pingInterval(ping.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : ping)
-          .http2MaxStreamsPerConnection(streamsMax)
           .childChannelOption(ChannelOption.SO_KEEPALIVE, true)
           .gracefulShutdownTimeout(QUIET, graceLimit.compareTo(QUIET) < 0 ? QUIET : graceLimit)
           .connectionDrainDuration(DRAIN)
@@ -348,55 +349,6 @@ public final class TenonPort implements AutoCloseable {
       return cause == null
           ? new TransportException(message)
           : new TransportException(message, cause);
-    }
-
-    private static int within(String name, int value, int least, int most) {
-      if (value < least || value > most) {
-        throw new IllegalArgumentException(
-            name + ": " + value + " (expected: " + least + ".." + most + ")");
-      }
-      return value;
-    }
-  }
-
-  /** Answers what no endpoint answers, as problem documents too. */
-  private static final class ProblemErrors implements ServerErrorHandler {
-    @Override
-    public HttpResponse onServiceException(ServiceRequestContext context, Throwable cause) {
-      HttpStatus status =
-          switch (cause) {
-            case HttpStatusException e -> e.httpStatus();
-            case RequestTimeoutException e -> HttpStatus.SERVICE_UNAVAILABLE;
-            default -> HttpStatus.INTERNAL_SERVER_ERROR;
-          };
-      if (status.equals(HttpStatus.INTERNAL_SERVER_ERROR)) {
-        log.warn("Could not answer [path={}]", context.path(), cause);
-      }
-      return problem(status, null).toHttpResponse();
-    }
-
-    @Override
-    public AggregatedHttpResponse renderStatus(
-        @Nullable ServiceRequestContext context,
-        ServiceConfig config,
-        @Nullable RequestHeaders headers,
-        HttpStatus status,
-        @Nullable String description,
-        @Nullable Throwable cause) {
-      return problem(status, description);
-    }
-
-    private static AggregatedHttpResponse problem(HttpStatus status, @Nullable String description) {
-      String reason =
-          switch (status.code()) {
-            case 404 -> "no-such-path";
-            case 405 -> "no-such-method";
-            case 413 -> Problem.TOO_LARGE;
-            case 503 -> "unreachable";
-            default -> status.code() < 500 ? "invalid" : "internal";
-          };
-      String detail = description == null ? status.reasonPhrase() : description;
-      return new Problem(status.code(), reason, detail).response();
     }
   }
 }

@@ -253,7 +253,7 @@ class FeedProtocolIT {
 
   @Test
   void refusesABodyThatIsTooLarge() throws Exception {
-    String body = REQUEST + " ".repeat(TenonPort.REQUEST_BYTES_MAX);
+    String body = REQUEST + " ".repeat(PortLimits.defaults().requestBytesMax());
 
     assertThat(problem(413, post("/tenon/v1/feed", body)).path("reason").stringValue())
         .isEqualTo("too-large");
