@@ -35,6 +35,7 @@ final class DefaultMessaging implements Messaging {
   private final FailedMessages failedMessages;
   private final Subscriptions subscriptions;
   private final Inbox inbox;
+  private final IdempotentReceiver receiver;
   private final WindowCloser closer;
   private final LeaseCoordinator coordinator;
   private final LogKeeper keeper;
@@ -71,6 +72,7 @@ final class DefaultMessaging implements Messaging {
     failedMessages = new StoredFailedMessages(parts, retries);
     subscriptions = new StoredSubscriptions(parts, subscribers, slots);
     inbox = new LocalInbox(parts.transactions(), parts.tables());
+    receiver = new LocalReceiver(parts, new ReplyStore(parts.tables()));
   }
 
   @Override
@@ -96,6 +98,11 @@ final class DefaultMessaging implements Messaging {
   @Override
   public Inbox inbox() {
     return inbox;
+  }
+
+  @Override
+  public IdempotentReceiver receiver() {
+    return receiver;
   }
 
   @Override

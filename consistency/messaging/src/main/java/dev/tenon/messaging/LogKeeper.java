@@ -41,6 +41,7 @@ final class LogKeeper {
   private final TenonTables tables;
   private final MessagingConfig config;
   private final MessagingMetrics metrics;
+  private final ReplyStore replies;
   private final Set<String> silent = new HashSet<>();
 
   LogKeeper(
@@ -49,6 +50,7 @@ final class LogKeeper {
     this.tables = tables;
     this.config = config;
     this.metrics = metrics;
+    this.replies = new ReplyStore(tables);
   }
 
   private record Partition(String name, long from, long to) {}
@@ -73,6 +75,10 @@ final class LogKeeper {
       reportSilent(floor.get());
     }
     repeat("trim the inbox", connection -> forgetInbox(connection, now));
+    Instant repliesEnd = now.minus(config.replyRetention());
+    repeat(
+        "trim the replies",
+        connection -> replies.forget(connection, repliesEnd, DELETE_ROWS_MAX) == DELETE_ROWS_MAX);
   }
 
   private boolean lockUpkeep(Connection connection) throws SQLException {

@@ -61,6 +61,13 @@ public interface Messaging extends AutoCloseable {
   Inbox inbox();
 
   /**
+   * Calls from outside that may come twice, and must be answered alike.
+   *
+   * @return the receiver
+   */
+  IdempotentReceiver receiver();
+
+  /**
    * Starts delivery in the background: closing windows, reading feeds, retrying, cleaning up.
    *
    * @throws IllegalStateException if it was started or closed before

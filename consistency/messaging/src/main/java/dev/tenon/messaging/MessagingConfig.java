@@ -20,6 +20,8 @@ public final class MessagingConfig {
   private Duration retention = Duration.ofHours(24);
   private Duration subscriberHoldMax = Duration.ofDays(7);
   private int partitionRows = 1_000_000;
+  private Duration replyRetention = Duration.ofHours(24);
+  private int replyBytesMax = 1 << 20;
 
   private MessagingConfig() {}
 
@@ -35,6 +37,8 @@ public final class MessagingConfig {
     retention = other.retention;
     subscriberHoldMax = other.subscriberHoldMax;
     partitionRows = other.partitionRows;
+    replyRetention = other.replyRetention;
+    replyBytesMax = other.replyBytesMax;
   }
 
   /**
@@ -279,6 +283,50 @@ public final class MessagingConfig {
   public MessagingConfig partitionRows(int rows) {
     MessagingConfig copy = new MessagingConfig(this);
     copy.partitionRows = within("partitionRows", rows, 10, Integer.MAX_VALUE);
+    return copy;
+  }
+
+  /**
+   * How long the reply to a call under an idempotency key is kept at least; 24 h by default.
+   *
+   * @return the time
+   */
+  public Duration replyRetention() {
+    return replyRetention;
+  }
+
+  /**
+   * Changes {@link #replyRetention()}.
+   *
+   * @param value from 1 min
+   * @return a changed copy
+   */
+  public MessagingConfig replyRetention(Duration value) {
+    MessagingConfig copy = new MessagingConfig(this);
+    copy.replyRetention =
+        within("replyRetention", value, Duration.ofMinutes(1), Duration.ofDays(36_500));
+    return copy;
+  }
+
+  /**
+   * The most bytes of a reply's body that is kept; 1 MiB by default. A larger one is an error of
+   * the handler, and its effects are rolled back.
+   *
+   * @return bytes
+   */
+  public int replyBytesMax() {
+    return replyBytesMax;
+  }
+
+  /**
+   * Changes {@link #replyBytesMax()}.
+   *
+   * @param bytes from 1 to 16 MiB
+   * @return a changed copy
+   */
+  public MessagingConfig replyBytesMax(int bytes) {
+    MessagingConfig copy = new MessagingConfig(this);
+    copy.replyBytesMax = within("replyBytesMax", bytes, 1, 16 << 20);
     return copy;
   }
 

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Timer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -72,6 +73,17 @@ final class MessagingMetrics {
 
   void holdFreed() {
     registry.counter("tenon.messaging.holds_freed").increment();
+  }
+
+  void reply(Receipt receipt) {
+    String outcome =
+        switch (receipt) {
+          case Receipt.Executed executed -> "executed";
+          case Receipt.Replayed replayed -> "replayed";
+          case Receipt.Rejected rejected ->
+              rejected.reason().name().toLowerCase(Locale.ROOT).replace('_', '-');
+        };
+    registry.counter("tenon.messaging.replies", "outcome", outcome).increment();
   }
 
   void lag(String subscription, int slot, long messages) {

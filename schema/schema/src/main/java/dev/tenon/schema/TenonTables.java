@@ -20,7 +20,10 @@ final class TenonTables {
   private static final String FOLDER = "/dev/tenon/schema/postgresql/";
 
   /** What this code knows. Within a major version each step only adds. */
-  static final List<Step> STEPS = List.of(new Step(new Version(1, 0), "V1_0__messaging.sql"));
+  static final List<Step> STEPS =
+      List.of(
+          new Step(new Version(1, 0), "V1_0__messaging.sql"),
+          new Step(new Version(1, 1), "V1_1__replies.sql"));
 
   private final List<Step> steps;
   private final String schema;

@@ -18,6 +18,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -27,7 +28,10 @@ class ServiceDatabaseIT {
   private static final int INSTANCES = 8;
   private static final String MIGRATIONS = "classpath:dev/tenon/schema/service";
   private static final List<Step> NEXT_MINOR =
-      List.of(TenonTables.STEPS.getFirst(), new Step(new Version(1, 1), "V1_1__test.sql"));
+      Stream.concat(
+              TenonTables.STEPS.stream(),
+              Stream.of(new Step(new Version(1, 99), "V1_99__test.sql")))
+          .toList();
 
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
@@ -66,7 +70,7 @@ class ServiceDatabaseIT {
     openAtOnce(INSTANCES);
 
     assertThat(Query.column(dataSource, "SELECT major || '.' || minor FROM tenon.tables_history"))
-        .containsExactly("1.0");
+        .containsExactly("1.0", "1.1");
     assertThat(Query.column(dataSource, "SELECT count(*) FROM tenon.outbox_window"))
         .containsExactly("1");
     assertThat(
@@ -127,7 +131,7 @@ class ServiceDatabaseIT {
     assertThat(
             Query.column(
                 dataSource, "SELECT major || '.' || minor FROM tenon.tables_history ORDER BY 1"))
-        .containsExactly("1.0", "1.1");
+        .containsExactly("1.0", "1.1", "1.99");
   }
 
   @Test
@@ -139,7 +143,7 @@ class ServiceDatabaseIT {
         .isInstanceOf(SchemaException.class)
         .hasMessage(
             "Could not open the database [service=stock]: Tenon's tables are of version 2.3 and"
-                + " this code knows 1.0. Upgrade Tenon in this service.");
+                + " this code knows 1.1. Upgrade Tenon in this service.");
   }
 
   @Test

@@ -1,0 +1,102 @@
+package dev.tenon.messaging;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+/**
+ * The name that a caller gives to one of its calls, so that repeating the call does not repeat its
+ * effects.
+ *
+ * @param caller who calls: a service, or a principal; keys of two callers never meet; 1 to {@value
+ *     #NAME_LENGTH_MAX} characters
+ * @param operation what is called; keys of two operations never meet; 1 to {@value
+ *     #NAME_LENGTH_MAX} characters
+ * @param key the caller's key; 1 to {@value #KEY_LENGTH_MAX} printable ASCII characters
+ * @param createdAt when the caller made the key; it decides whether the key is too old once nothing
+ *     is stored under it. A key whose age is not known is new then
+ */
+public record IdempotencyKey(
+    String caller, String operation, String key, Optional<Instant> createdAt) {
+  /** The most characters of a caller's or an operation's name. */
+  public static final int NAME_LENGTH_MAX = 200;
+
+  /** The most characters of a key. */
+  public static final int KEY_LENGTH_MAX = 255;
+
+  private static final Pattern KEY = Pattern.compile("[\\x20-\\x7e]{1," + KEY_LENGTH_MAX + "}");
+  private static final Pattern UUID_7 =
+      Pattern.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-.{12}");
+  private static final int UUID_RANDOM_BITS = 16;
+
+  /** Checks the limits. */
+  public IdempotencyKey {
+    requireName("caller", caller);
+    requireName("operation", operation);
+    requireNonNull(createdAt, "createdAt");
+    if (!KEY.matcher(key).matches()) {
+      throw new IllegalArgumentException(
+          "key: "
+              + key.length()
+              + " characters (expected: 1.."
+              + KEY_LENGTH_MAX
+              + " printable ASCII characters)");
+    }
+  }
+
+  /**
+   * Names a call. If the key is a UUID of version 7, its time is the key's.
+   *
+   * @param caller who calls
+   * @param operation what is called
+   * @param key the caller's key
+   * @return the key
+   * @throws IllegalArgumentException if a limit is passed
+   */
+  public static IdempotencyKey of(String caller, String operation, String key) {
+    return new IdempotencyKey(caller, operation, key, timeIn(key));
+  }
+
+  /**
+   * The same key with a known age.
+   *
+   * @param time when the caller made the key
+   * @return a changed copy
+   */
+  public IdempotencyKey createdAt(Instant time) {
+    return new IdempotencyKey(caller, operation, key, Optional.of(time));
+  }
+
+  private static Optional<Instant> timeIn(String key) {
+    if (!UUID_7.matcher(key).matches()) {
+      return Optional.empty();
+    }
+    try {
+      long high = UUID.fromString(key).getMostSignificantBits();
+      return Optional.of(Instant.ofEpochMilli(high >>> UUID_RANDOM_BITS));
+    } catch (IllegalArgumentException | DateTimeException e) {
+      return Optional.empty(); // looked like one, and is none
+    }
+  }
+
+  private static void requireName(String name, String value) {
+    if (value.isEmpty() || value.length() > NAME_LENGTH_MAX || value.indexOf('\0') >= 0) {
+      throw new IllegalArgumentException(
+          name
+              + ": "
+              + value.length()
+              + " characters (expected: 1.."
+              + NAME_LENGTH_MAX
+              + ", none of them zero)");
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "[caller=" + caller + ", operation=" + operation + ", key=" + key + "]";
+  }
+}

@@ -1,0 +1,59 @@
+package dev.tenon.messaging;
+
+import dev.tenon.transaction.UnitOfWork;
+
+/**
+ * Runs a caller's call once, however often it is repeated: the effects and the reply are written by
+ * one local commit under the caller's key, and a repeated call gets that reply.
+ *
+ * <p><b>Rules.</b> An equal call under a known key gets the stored reply; an unequal one is
+ * rejected. While a call under the key is running, in this instance or another one, further ones
+ * are rejected at once; nobody waits. A call whose key is older than what is still stored is
+ * rejected. All of this holds among the instances of a service. Keys of which no age is known are
+ * new once their reply is forgotten, {@link MessagingConfig#replyRetention()} after it was stored.
+ *
+ * <p><b>Failures.</b> A {@link RefusalException} rolls the effects back, and is stored in a commit
+ * of its own. Any other exception rolls back, stores nothing and reaches the caller, so that the
+ * call can be repeated. So does an {@link dev.tenon.transaction.UnknownCommitOutcomeException}:
+ * repeating the call under the same key tells what happened.
+ *
+ * <p>Thread-safe.
+ */
+public interface IdempotentReceiver {
+
+  /**
+   * Answers a call: runs its work, or gives the reply that was stored.
+   *
+   * @param key the caller's name for the call
+   * @param fingerprint what the call asks for
+   * @param work what to do; it is run at most once, in a unit of work that it may join. It may be
+   *     run although an earlier run of it failed
+   * @param <X> what the work may throw
+   * @return what became of it, after the commit
+   * @throws X if the work threw it; nothing was committed, and the key may be tried again
+   * @throws MessagingException if a unit of work is open already, the reply is larger than {@link
+   *     MessagingConfig#replyBytesMax()}, or the key could not be looked up; nothing was committed
+   * @throws dev.tenon.transaction.TransactionException if no unit of work could be begun or
+   *     committed
+   */
+  <X extends Exception> Receipt handle(IdempotencyKey key, Fingerprint fingerprint, Work<X> work)
+      throws X;
+
+  /**
+   * What a call does.
+   *
+   * @param <X> what it may throw
+   */
+  @FunctionalInterface
+  interface Work<X extends Exception> {
+    /**
+     * Does it.
+     *
+     * @param unit the open unit of work: what is written through it commits with the reply
+     * @return the reply
+     * @throws X to roll back, so that the call may be tried again
+     * @throws RefusalException to roll back, and to keep the refusal as the reply
+     */
+    StoredReply run(UnitOfWork unit) throws X;
+  }
+}

@@ -1,0 +1,135 @@
+package dev.tenon.messaging;
+
+import dev.tenon.messaging.Receipt.Executed;
+import dev.tenon.messaging.Receipt.Rejected;
+import dev.tenon.messaging.Receipt.Rejection;
+import dev.tenon.messaging.Receipt.Replayed;
+import dev.tenon.transaction.TransactionException;
+import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.UnitOfWork;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Keeps replies in the service's own database. */
+final class LocalReceiver implements IdempotentReceiver {
+  /** A key that claims to be made later than this from now says nothing about its age. */
+  private static final Duration AHEAD_MAX = Duration.ofMinutes(5);
+
+  private final Transactions transactions;
+  private final ReplyStore store;
+  private final int replyBytesMax;
+  private final InstantSource clock;
+  private final MessagingMetrics metrics;
+  private final UnitOfWork.Recorder<ReplyStore.Entry> recorder;
+
+  LocalReceiver(MessagingParts parts, ReplyStore store) {
+    this.transactions = parts.transactions();
+    this.store = store;
+    this.replyBytesMax = parts.config().replyBytesMax();
+    this.clock = parts.runtime().clock();
+    this.metrics = parts.metrics();
+    this.recorder = store::store;
+  }
+
+  @Override
+  public <X extends Exception> Receipt handle(
+      IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+    if (transactions.current().isPresent()) {
+      throw failed(key, "a transaction is open", "Handle it outside of one", null);
+    }
+    Receipt receipt;
+    try {
+      receipt = once(key, fingerprint, work);
+    } catch (RefusalException refusal) {
+      receipt = once(key, fingerprint, unit -> refusal.reply());
+    }
+    metrics.reply(receipt);
+    return receipt;
+  }
+
+  private <X extends Exception> Receipt once(
+      IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+    try {
+      return transactions.<Receipt, X>call(
+          unit -> {
+            Optional<Receipt> known = look(unit, key, fingerprint);
+            return known.isPresent() ? known.get() : run(unit, key, fingerprint, work);
+          });
+    } catch (TransactionException e) {
+      if (e.getCause() instanceof ReplyStore.TakenException) {
+        return transactions.call(
+            unit ->
+                look(unit, key, fingerprint)
+                    .orElseGet(() -> new Rejected(Rejection.STILL_RUNNING)));
+      }
+      throw e;
+    }
+  }
+
+  private <X extends Exception> Receipt run(
+      UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+    StoredReply reply = work.run(unit);
+    if (reply.body().length > replyBytesMax) {
+      throw failed(
+          key,
+          "the reply has "
+              + reply.body().length
+              + " bytes (expected: at most "
+              + replyBytesMax
+              + ")",
+          "Answer with less, or raise replyBytesMax",
+          null);
+    }
+    unit.record(recorder, new ReplyStore.Entry(key, fingerprint, reply, keptFrom(key)));
+    return new Executed(reply);
+  }
+
+  private Optional<Receipt> look(UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint) {
+    try {
+      return switch (store.look(unit.connection(), key, fingerprint, createdAt(key))) {
+        case ReplyStore.Known.Free free -> Optional.empty();
+        case ReplyStore.Known.Taken taken -> rejected(Rejection.STILL_RUNNING);
+        case ReplyStore.Known.Forgotten forgotten -> rejected(Rejection.FORGOTTEN);
+        case ReplyStore.Known.Replied replied ->
+            replied.sameRequest()
+                ? Optional.of(new Replayed(replied.reply()))
+                : rejected(Rejection.OTHER_REQUEST);
+      };
+    } catch (SQLException e) {
+      throw failed(key, String.valueOf(e.getMessage()), "Repeat the call under the same key", e);
+    }
+  }
+
+  private static Optional<Receipt> rejected(Rejection reason) {
+    return Optional.of(new Rejected(reason));
+  }
+
+  private Optional<Instant> createdAt(IdempotencyKey key) {
+    Instant latest = clock.instant().plus(AHEAD_MAX);
+    return key.createdAt().filter(time -> !time.isAfter(latest));
+  }
+
+  private Instant keptFrom(IdempotencyKey key) {
+    Instant now = clock.instant();
+    return createdAt(key).filter(time -> time.isAfter(now)).orElse(now);
+  }
+
+  private MessagingException failed(
+      IdempotencyKey key, String reason, String advice, @Nullable Throwable cause) {
+    String message =
+        "Could not handle a call "
+            + key
+            + " in service "
+            + transactions.database().service()
+            + ": "
+            + reason
+            + ". "
+            + advice
+            + ".";
+    return cause == null ? new MessagingException(message) : new MessagingException(message, cause);
+  }
+}

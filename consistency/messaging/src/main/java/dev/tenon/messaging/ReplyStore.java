@@ -1,0 +1,192 @@
+package dev.tenon.messaging;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Types;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The stored replies, and who is at work on one.
+ *
+ * <p>Whoever runs a call holds an advisory lock on a digest of its key until the end of its
+ * transaction; nobody waits for it. The lock and the look for a reply are two statements in one
+ * round trip: the second sees all that whoever had the lock before has committed. The lock only
+ * answers early. What decides is the primary key of the reply, so that two keys with one digest
+ * merely take turns.
+ */
+final class ReplyStore {
+  private static final String LOOK =
+      "SELECT pg_try_advisory_xact_lock(?); SELECT r.fingerprint, r.status, r.headers, r.body,"
+          + " coalesce(?::timestamptz < i.replies_forgotten_before, false) AS forgotten"
+          + " FROM tenon.identity i LEFT JOIN tenon.reply r"
+          + " ON r.caller = ? AND r.operation = ? AND r.key = ?";
+
+  private static final String STORE =
+      "WITH durable AS ("
+          + SnapshotWindowLog.FORCE_DURABLE
+          + ") INSERT INTO tenon.reply"
+          + " (caller, operation, key, fingerprint, status, headers, body, kept_from)"
+          + " SELECT ?::text, ?::text, ?::text, ?::bytea, ?::integer, ?::text, ?::bytea,"
+          + " ?::timestamptz FROM durable ON CONFLICT DO NOTHING";
+
+  private final TenonTables tables;
+
+  ReplyStore(TenonTables tables) {
+    this.tables = tables;
+  }
+
+  /** A reply to be stored. */
+  record Entry(IdempotencyKey key, Fingerprint fingerprint, StoredReply reply, Instant keptFrom) {}
+
+  /** What is known of a key. */
+  sealed interface Known {
+    /** Nothing, and the key is ours until the end of the transaction. */
+    record Free() implements Known {}
+
+    /** It is another transaction's. */
+    record Taken() implements Known {}
+
+    /** It may have been stored and forgotten. */
+    record Forgotten() implements Known {}
+
+    /** There is a reply. */
+    record Replied(boolean sameRequest, StoredReply reply) implements Known {}
+  }
+
+  /** Somebody else has stored a reply under the key, unseen by this transaction's snapshot. */
+  static final class TakenException extends SQLException {
+    private static final long serialVersionUID = 1L;
+
+    TakenException(IdempotencyKey key) {
+      super("another call has stored its reply under the key " + key);
+    }
+  }
+
+  /** Looks a key up and takes it if it is free. */
+  Known look(
+      Connection connection,
+      IdempotencyKey key,
+      Fingerprint fingerprint,
+      Optional<Instant> createdAt)
+      throws SQLException {
+    try (PreparedStatement look = tables.prepare(connection, LOOK)) {
+      look.setLong(1, digest(key));
+      if (createdAt.isPresent()) {
+        look.setObject(2, Sql.time(createdAt.get()));
+      } else {
+        look.setNull(2, Types.TIMESTAMP_WITH_TIMEZONE);
+      }
+      look.setString(3, key.caller());
+      look.setString(4, key.operation());
+      look.setString(5, key.key());
+      look.execute();
+      boolean locked = locked(look);
+      look.getMoreResults();
+      try (ResultSet row = look.getResultSet()) {
+        row.next();
+        return known(row, fingerprint, locked);
+      }
+    }
+  }
+
+  private static boolean locked(PreparedStatement look) throws SQLException {
+    try (ResultSet row = look.getResultSet()) {
+      row.next();
+      return row.getBoolean(1);
+    }
+  }
+
+  private static Known known(ResultSet row, Fingerprint fingerprint, boolean locked)
+      throws SQLException {
+    byte[] stored = row.getBytes("fingerprint");
+    if (stored != null) {
+      return new Known.Replied(
+          Arrays.equals(stored, fingerprint.bytes()),
+          new StoredReply(
+              row.getInt("status"), Sql.headers(row.getString("headers")), row.getBytes("body")));
+    }
+    if (!locked) {
+      return new Known.Taken();
+    }
+    return row.getBoolean("forgotten") ? new Known.Forgotten() : new Known.Free();
+  }
+
+  /** Writes replies; fails if there is one under the same key. */
+  void store(Connection connection, List<Entry> entries) throws SQLException {
+    for (Entry entry : entries) {
+      try (PreparedStatement insert = tables.prepare(connection, STORE)) {
+        insert.setString(1, entry.key().caller());
+        insert.setString(2, entry.key().operation());
+        insert.setString(3, entry.key().key());
+        insert.setBytes(4, entry.fingerprint().bytes());
+        insert.setInt(5, entry.reply().status());
+        insert.setString(6, Sql.headers(entry.reply().headers()));
+        insert.setBytes(7, entry.reply().body());
+        insert.setObject(8, Sql.time(entry.keptFrom()));
+        if (insert.executeUpdate() != 1) {
+          throw new TakenException(entry.key());
+        }
+      }
+    }
+  }
+
+  /**
+   * Deletes the oldest replies, and says with the same commit up to where they may be gone. A clock
+   * that runs ahead of the database's does not make it say more.
+   *
+   * @return how many were deleted
+   */
+  int forget(Connection connection, Instant before, int most) throws SQLException {
+    int deleted;
+    try (PreparedStatement delete =
+        tables.prepare(
+            connection,
+            "DELETE FROM tenon.reply WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.reply"
+                + " WHERE kept_from < least(?::timestamptz, now()) ORDER BY kept_from LIMIT ?))")) {
+      delete.setObject(1, Sql.time(before));
+      delete.setInt(2, most);
+      deleted = delete.executeUpdate();
+    }
+    if (deleted > 0) {
+      raiseHorizon(connection, before);
+    }
+    return deleted;
+  }
+
+  private void raiseHorizon(Connection connection, Instant before) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection,
+            "UPDATE tenon.identity SET replies_forgotten_before = least(?::timestamptz, now())"
+                + " WHERE replies_forgotten_before < least(?::timestamptz, now())")) {
+      update.setObject(1, Sql.time(before));
+      update.setObject(2, Sql.time(before));
+      update.executeUpdate();
+    }
+  }
+
+  /** Of the table's name, too: services that share a database share its locks. */
+  long digest(IdempotencyKey key) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      String table = tables.sql("tenon.reply");
+      for (String part : List.of(table, key.caller(), key.operation(), key.key())) {
+        byte[] bytes = part.getBytes(StandardCharsets.UTF_8);
+        digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(bytes.length).flip());
+        digest.update(bytes);
+      }
+      return ByteBuffer.wrap(digest.digest()).getLong();
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+}
