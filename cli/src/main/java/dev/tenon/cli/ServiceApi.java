@@ -15,8 +15,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Talks to the services over HTTP as any client would: a request that gets no answer, or 503, is
- * sent again until it gets one, which is safe since all of them may be repeated. Thread-safe.
+ * Talks to the services over HTTP as any client would: a request that gets no answer, or one that
+ * says "not now", is sent again until it gets another, which is safe since all of them may be
+ * repeated. Thread-safe.
  */
 final class ServiceApi implements AutoCloseable {
   /** How long a request is repeated: a service that is started again must be back by then. */
@@ -25,6 +26,10 @@ final class ServiceApi implements AutoCloseable {
   private static final Duration CONNECT_MAX = Duration.ofSeconds(2);
   private static final Duration RESPONSE_MAX = Duration.ofSeconds(20);
   private static final Duration PAUSE = Duration.ofMillis(100);
+
+  /** A service, or what is before it, says that it cannot answer now; 500 is a failure. */
+  private static final Set<Integer> UNAVAILABLE = Set.of(502, 503, 504);
+
   private static final String ORDER_PENDING = "ORDER_PENDING";
 
   private final HttpClient client =
@@ -126,7 +131,7 @@ final class ServiceApi implements AutoCloseable {
   }
 
   private static boolean repeatable(HttpResponse<byte[]> response) {
-    return response.statusCode() >= 500
+    return UNAVAILABLE.contains(response.statusCode())
         || (response.statusCode() == 409 && text(response).contains(ORDER_PENDING));
   }
 
