@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Where a demo finds and leaves things.
  *
  * @param root the root of the repository, with the built services below it
- * @param data what the demo writes is below it: {@code .tenon} in the root unless a test says
+ * @param data what the demo writes is below it: {@code .tenon} in the root unless told otherwise
  */
 record DemoHome(Path root, Path data) {
 
@@ -22,9 +22,14 @@ record DemoHome(Path root, Path data) {
     return new DemoHome(home, home.resolve(".tenon"));
   }
 
-  /** The repository that {@code ./tenon} was called from, or else the current directory. */
+  /**
+   * The repository that {@code ./tenon} belongs to, or else the current directory, and where the
+   * variable TENON_DATA tells the launcher to write.
+   */
   static DemoHome here() {
-    return of(Path.of(System.getProperty("tenon.home", ".")));
+    DemoHome home = of(Path.of(System.getProperty("tenon.home", ".")));
+    String data = System.getProperty("tenon.data");
+    return data == null ? home : new DemoHome(home.root, Path.of(data).toAbsolutePath());
   }
 
   Path logs() {

@@ -43,7 +43,7 @@ final class NextSteps {
     services.urls().forEach((name, url) -> line(text, "%s/actuator/health".formatted(url)));
     line(text, "./tenon subscriptions list --service order");
     line(text, "./tenon messages list --service inventory");
-    line(text, "less .tenon/logs/order.log");
+    line(text, "less " + services.log("order"));
     return text.toString();
   }
 

@@ -43,6 +43,7 @@ record UnpackedApp(String mainClass, List<Path> classPath) {
       String version = version(source);
       Path stamp = directory.resolve("unpacked");
       if (!Files.exists(stamp) || !Files.readString(stamp).equals(version)) {
+        Files.deleteIfExists(stamp); // first, so that what is half unpacked never counts
         empty(directory);
         unpack(source, directory);
         Files.writeString(stamp, version);
