@@ -5,6 +5,12 @@ import dev.tenon.schema.SchemaException;
 import dev.tenon.testing.database.PostgresServerException;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transport.TransportException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -36,8 +42,8 @@ public final class Main implements Runnable {
   private Main() {}
 
   /**
-   * Runs a command and ends this process with its status: 0 if all is well, 1 if an audit finds
-   * differences, 2 if the command could not be done.
+   * Runs a command and ends this process with its status: 0 if all is well, 1 if the answer is no
+   * (an audit found differences, there was no such message), 2 if the command could not be done.
    *
    * @param arguments the command and its options
    */
@@ -46,14 +52,22 @@ public final class Main implements Runnable {
   }
 
   static int run(String... arguments) {
-    return new CommandLine(new Main())
-        .setExecutionExceptionHandler((failure, command, parsed) -> tell(failure))
-        .setCaseInsensitiveEnumValuesAllowed(true)
-        .execute(arguments);
+    return run(new Main(), arguments);
   }
 
-  /** What a user can do something about is one sentence; all else keeps its stack trace. */
-  private static int tell(Exception failure) throws Exception {
+  static int run(Object commands, String... arguments) {
+    try {
+      return new CommandLine(commands)
+          .setExecutionExceptionHandler((failure, command, parsed) -> tell(failure, arguments))
+          .setCaseInsensitiveEnumValuesAllowed(true)
+          .execute(arguments);
+    } catch (Error failure) {
+      return tell(failure, arguments);
+    }
+  }
+
+  /** One sentence; if a user can do nothing about it, its stack trace goes to a file. */
+  private static int tell(Throwable failure, String... arguments) {
     boolean told =
         failure instanceof CliException
             || failure instanceof SchemaException
@@ -62,11 +76,28 @@ public final class Main implements Runnable {
             || failure instanceof TransportException
             || failure instanceof IllegalArgumentException
             || failure instanceof PostgresServerException;
-    if (!told) {
-      throw failure;
+    if (told) {
+      System.err.println(failure.getMessage());
+    } else {
+      System.err.printf(
+          "Could not run the command [command=%s]: %s. %s%n",
+          arguments.length == 0 ? "" : arguments[0], failure, traced(failure));
     }
-    System.err.println(failure.getMessage());
     return FAILED;
+  }
+
+  private static String traced(Throwable failure) {
+    StringWriter trace = new StringWriter();
+    failure.printStackTrace(new PrintWriter(trace, true));
+    Path file = DemoHome.here().log("cli");
+    try {
+      Files.createDirectories(file.getParent());
+      Files.writeString(
+          file, trace.toString(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      return "Report it with the end of " + file + ".";
+    } catch (IOException e) {
+      return "Report it with this:" + System.lineSeparator() + trace;
+    }
   }
 
   @Override

@@ -3,13 +3,18 @@ package dev.tenon.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine.Command;
 
 /** What goes wrong around a demo is told in one sentence. */
 class FailuresTest {
@@ -80,5 +85,43 @@ class FailuresTest {
   void answersTwoAndOneSentenceWhenAFileIsMissing() {
     assertThat(Main.run("demo", "--once", "--orders", "/nowhere/orders.csv"))
         .isEqualTo(Main.FAILED);
+  }
+
+  @Test
+  void answersTwoAndTheFileWithTheStackTraceWhenSomethingIsBroken(@TempDir Path directory)
+      throws IOException {
+    PrintStream before = System.err;
+    ByteArrayOutputStream told = new ByteArrayOutputStream();
+    System.setProperty("tenon.data", directory.toString());
+    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+    try {
+      assertThat(Main.run(new Broken(new IllegalStateException("the lane is closed"))))
+          .isEqualTo(Main.FAILED);
+      assertThat(Main.run(new Broken(new StackOverflowError()))).isEqualTo(Main.FAILED);
+    } finally {
+      System.setErr(before);
+      System.clearProperty("tenon.data");
+    }
+
+    assertThat(told.toString(StandardCharsets.UTF_8).lines()).hasSize(2);
+    assertThat(told.toString(StandardCharsets.UTF_8))
+        .startsWith("Could not run the command [command=]: java.lang.IllegalStateException: the")
+        .contains(directory.resolve("logs/cli.log").toString());
+    assertThat(directory.resolve("logs/cli.log"))
+        .content()
+        .contains("the lane is closed")
+        .contains("StackOverflowError")
+        .contains("at dev.tenon.cli.");
+  }
+
+  @Command
+  private record Broken(Throwable failure) implements Callable<Integer> {
+    @Override
+    public Integer call() throws Exception {
+      if (failure instanceof Error error) {
+        throw error;
+      }
+      throw (Exception) failure;
+    }
   }
 }
