@@ -11,8 +11,10 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +29,9 @@ final class Demo implements AutoCloseable {
 
   /** The payment service refuses to charge more than this at once. */
   static final BigDecimal CHARGE_LIMIT = new BigDecimal("10000.00");
+
+  /** How long closing waits for a start that is under way. */
+  static final Duration CLOSE_MAX = Duration.ofSeconds(30);
 
   private final DemoHome home;
   private final OrderSource source;
@@ -120,7 +125,9 @@ final class Demo implements AutoCloseable {
 
   /** One demo at a time in a directory. The claim ends with this process, however it ends. */
   private void claim() {
+    lock.lock();
     try {
+      checkOpen();
       Files.createDirectories(home.data());
       FileChannel channel =
           FileChannel.open(home.lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
@@ -133,7 +140,11 @@ final class Demo implements AutoCloseable {
       claim = channel;
     } catch (IOException e) {
       throw new CliException(
-          "Could not write [directory=%s]: %s.".formatted(home.data(), e.getMessage()), e);
+          "Could not write [directory=%s]: %s. Name another by the variable TENON_DATA."
+              .formatted(home.data(), e.getMessage()),
+          e);
+    } finally {
+      lock.unlock();
     }
   }
 
@@ -177,18 +188,7 @@ final class Demo implements AutoCloseable {
     progress.state("Starting PostgreSQL");
     List<Database> databases = new ArrayList<>();
     try {
-      PostgresServer server =
-          PostgresServer.builder().dataDirectory(home.postgres()).durable().start();
-      lock.lock();
-      try {
-        if (closed) {
-          server.close();
-        }
-        checkOpen();
-        postgres = server;
-      } finally {
-        lock.unlock();
-      }
+      PostgresServer server = startPostgres();
       for (String service : DemoHome.SERVICES) {
         server.dropDatabase(new Database(service, server.url(service), service, ""));
         databases.add(server.createDatabase(service));
@@ -197,6 +197,20 @@ final class Demo implements AutoCloseable {
       throw new CliException(String.valueOf(e.getMessage()), e);
     }
     return databases;
+  }
+
+  /** Under the lock, so that whoever closes this meanwhile waits for the server and ends it. */
+  private PostgresServer startPostgres() {
+    lock.lock();
+    try {
+      checkOpen();
+      PostgresServer server =
+          PostgresServer.builder().dataDirectory(home.postgres()).durable().start();
+      postgres = server;
+      return server;
+    } finally {
+      lock.unlock();
+    }
   }
 
   static void checkDisk(DemoHome home) {
@@ -231,15 +245,23 @@ final class Demo implements AutoCloseable {
     }
   }
 
-  /** Ends the services in order, then PostgreSQL. Safe to repeat. */
+  /**
+   * Ends the services in order, then PostgreSQL. Safe to repeat. A PostgreSQL that is only just
+   * being started is waited for, but not for ever: its watchdog ends it after this process.
+   */
   @Override
   public void close() {
-    lock.lock();
+    closed = true;
     try {
-      if (closed) {
+      if (!lock.tryLock(CLOSE_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
+        progress.event("PostgreSQL is still starting; it ends by itself.");
         return;
       }
-      closed = true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    try {
       closeAll();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -253,16 +275,21 @@ final class Demo implements AutoCloseable {
   private void closeAll() throws InterruptedException, IOException {
     try {
       if (services != null) {
-        services.close();
+        services.end(progress);
       }
     } finally {
       if (postgres != null) {
+        progress.state("Ending PostgreSQL");
         postgres.close();
       }
+      progress.end();
     }
+    services = null;
+    postgres = null;
     if (claim != null) {
       deleteState();
       claim.close();
+      claim = null;
     }
   }
 }

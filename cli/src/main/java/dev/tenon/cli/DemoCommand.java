@@ -2,7 +2,9 @@ package dev.tenon.cli;
 
 import dev.tenon.runtime.Json;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
@@ -55,14 +57,10 @@ final class DemoCommand implements Callable<Integer> {
   private int run(Demo demo, List<Integer> ports, Progress progress) throws InterruptedException {
     try {
       DemoServices services = demo.start(ports);
-      DemoRun run = new DemoRun(demo.input(), services, progress);
-      run.run();
+      Kills kills = DemoRun.run(demo.input(), services, progress);
       AuditReport report = demo.audit();
       progress.end();
-      System.out.println(
-          json
-              ? Json.mapper().writeValueAsString(run.json(report))
-              : System.lineSeparator() + report.text());
+      System.out.println(json ? json(report, kills, services) : text(report, kills));
       if (once) {
         return report.consistent() ? 0 : 1;
       }
@@ -78,5 +76,18 @@ final class DemoCommand implements Callable<Integer> {
       }
       throw e;
     }
+  }
+
+  private static String json(AuditReport report, Kills kills, DemoServices services) {
+    Map<String, Object> json = new LinkedHashMap<>(report.json());
+    json.put("kills", kills.all());
+    json.put("notKilled", kills.missing(DemoHome.SERVICES));
+    json.put("urls", services.urls());
+    return Json.mapper().writeValueAsString(json);
+  }
+
+  private static String text(AuditReport report, Kills kills) {
+    String end = System.lineSeparator();
+    return end + kills.text() + end + report.text();
   }
 }

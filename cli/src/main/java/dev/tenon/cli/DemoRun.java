@@ -3,7 +3,6 @@ package dev.tenon.cli;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,41 +25,45 @@ final class DemoRun {
   /** Killed in this order while orders flow; user is killed while users are copied. */
   private static final List<String> VICTIMS = List.of("inventory", "payment", "order");
 
+  /** Who receives the messages about orders. */
+  private static final List<String> RECEIVERS = List.of("inventory", "payment");
+
+  /** Fewer are answered before anybody could look for messages in flight. */
+  private static final int INVOICES_LEAST = 100;
+
   private final OrderBook input;
   private final DemoServices services;
   private final Progress progress;
-  private final List<Kill> kills = new ArrayList<>();
+  private final Kills kills;
+  private final InFlight inFlight;
   private final long started = System.nanoTime();
 
-  /**
-   * A service that was killed.
-   *
-   * @param messagesInFlight how many messages the service had sent or was to receive, by SQL, just
-   *     before
-   */
-  record Kill(String service, long pid, long messagesInFlight) {}
-
-  DemoRun(OrderBook input, DemoServices services, Progress progress) {
+  private DemoRun(OrderBook input, DemoServices services, InFlight inFlight, Progress progress) {
     this.input = input;
     this.services = services;
+    this.inFlight = inFlight;
     this.progress = progress;
+    this.kills = new Kills(services, inFlight, progress);
   }
 
-  List<Kill> kills() {
-    return List.copyOf(kills);
-  }
-
-  /** Does it all; returns when everything is delivered, or delivery stands still. */
-  void run() throws InterruptedException {
+  /**
+   * Does it all; returns when everything is delivered, or delivery stands still.
+   *
+   * @return what was killed
+   */
+  static Kills run(OrderBook input, DemoServices services, Progress progress)
+      throws InterruptedException {
     try (InFlight inFlight = InFlight.over(services.state().logins())) {
-      loadUsers(inFlight);
-      openStock();
-      feed(inFlight);
-      awaitDelivery(inFlight);
+      DemoRun run = new DemoRun(input, services, inFlight, progress);
+      run.loadUsers();
+      run.openStock();
+      run.feed();
+      run.awaitDelivery();
+      return run.kills;
     }
   }
 
-  private void loadUsers(InFlight inFlight) throws InterruptedException {
+  private void loadUsers() throws InterruptedException {
     List<Map<String, Object>> users = new ArrayList<>();
     for (String id : input.customers()) {
       Books.User user = Books.User.of(id);
@@ -69,12 +72,21 @@ final class DemoRun {
     int size = Math.clamp(users.size() / USER_REQUESTS + 1, 1, ROWS_PER_REQUEST_MAX);
     for (int from = 0; from < users.size(); from += size) {
       List<Map<String, Object>> some = users.subList(from, Math.min(from + size, users.size()));
-      services.api().post("user", "/users", some, DONE);
-      if (kills.isEmpty()) {
-        killIfBusy("user", 1, inFlight);
+      boolean killed = kills.missing(List.of("user")).isEmpty();
+      if (!killed && from + size >= users.size()) {
+        kills.whilePaused(List.of("order"), List.of("user"), () -> send(some), () -> true);
+      } else {
+        send(some);
+        if (!killed) {
+          kills.ifBusy("user", 1);
+        }
       }
     }
     progress.event("Users: " + users.size() + " made");
+  }
+
+  private void send(List<Map<String, Object>> users) throws InterruptedException {
+    services.api().post("user", "/users", users, DONE);
   }
 
   private void openStock() throws InterruptedException {
@@ -88,18 +100,23 @@ final class DemoRun {
     progress.event("Stock: " + stock.size() + " products opened");
   }
 
-  private void feed(InFlight inFlight) throws InterruptedException {
+  private void feed() throws InterruptedException {
     List<Invoice> invoices = input.invoices();
     Feeder feeder = new Feeder(services.api(), invoices);
     long begun = System.nanoTime();
     feeder.start();
     try {
       int parts = VICTIMS.size() + 1;
-      for (int part = 1; part <= VICTIMS.size(); part++) {
+      for (int part = 1; part <= VICTIMS.size() && invoices.size() >= INVOICES_LEAST; part++) {
         feeder.release(invoices.size() * part / parts);
-        killWhileBusy(VICTIMS.get(part - 1), inFlight, feeder);
+        killWhileBusy(VICTIMS.get(part - 1), feeder);
       }
-      feeder.release(invoices.size());
+      List<String> left = kills.missing(VICTIMS);
+      if (left.isEmpty()) {
+        feeder.release(invoices.size());
+      } else {
+        kills.whilePaused(RECEIVERS, left, () -> feeder.release(invoices.size()), feeder::idle);
+      }
       while (!feeder.idle()) {
         show(feeder, inFlight.count(), begun);
         services.checkAlive();
@@ -127,40 +144,21 @@ final class DemoRun {
 
   /**
    * Waits for a moment with messages in flight, which the released part of the orders brings: with
-   * many if that can be had soon, or else with one.
+   * many if that can be had soon, or else with one. Returns without a kill if all was too fast.
    */
-  private void killWhileBusy(String service, InFlight inFlight, Feeder feeder)
-      throws InterruptedException {
+  private void killWhileBusy(String service, Feeder feeder) throws InterruptedException {
     long begun = System.nanoTime();
     boolean idle;
     do {
       idle = feeder.idle();
       boolean patient = !idle && System.nanoTime() - begun < PATIENCE.toNanos();
-      if (killIfBusy(service, patient ? MANY : 1, inFlight)) {
+      if (kills.ifBusy(service, patient ? MANY : 1)) {
         return;
       }
     } while (!idle);
-    progress.event("Could not kill " + service + " in time: its messages were too fast.");
   }
 
-  private boolean killIfBusy(String service, int least, InFlight inFlight)
-      throws InterruptedException {
-    long count = inFlight.count().of(service);
-    if (count < least) {
-      return false;
-    }
-    long pid = services.pid(service);
-    services.kill(service);
-    kills.add(new Kill(service, pid, count));
-    progress.event(
-        "kill -9 %d (%s) with %d message%s in flight; starting it again"
-            .formatted(pid, service, count, count == 1 ? "" : "s"));
-    services.startAgain(service);
-    services.awaitReady(List.of(service), progress);
-    return true;
-  }
-
-  private void awaitDelivery(InFlight inFlight) throws InterruptedException {
+  private void awaitDelivery() throws InterruptedException {
     Books expected = ExpectedBooks.of(input, Demo.CHARGE_LIMIT);
     ServiceLogins logins = services.state().logins();
     long least = Long.MAX_VALUE;
@@ -199,13 +197,5 @@ final class DemoRun {
     unpaid.removeAll(found.ledger().keySet());
     long uncopied = found.copies().equals(found.users()) ? 0 : 1;
     return missing.size() + unpaid.size() + uncopied;
-  }
-
-  /** For JSON. */
-  Map<String, Object> json(AuditReport report) {
-    Map<String, Object> json = new LinkedHashMap<>(report.json());
-    json.put("kills", kills);
-    json.put("urls", services.urls());
-    return json;
   }
 }

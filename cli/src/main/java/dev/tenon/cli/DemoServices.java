@@ -4,6 +4,7 @@ import dev.tenon.testing.database.Database;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -11,9 +12,12 @@ import java.util.List;
 import java.util.Map;
 
 /** The four services of the demo, each a process beside its own database. Not thread-safe. */
-final class DemoServices implements AutoCloseable {
+final class DemoServices {
   /** How long a service may take until it is ready. */
   static final Duration READY_MAX = Duration.ofSeconds(120);
+
+  /** How long all of them together may take to their end. */
+  static final Duration END_MAX = Duration.ofSeconds(10);
 
   private static final int POLL_MILLIS = 100;
   private static final String LOOPBACK = "127.0.0.1";
@@ -134,6 +138,19 @@ final class DemoServices implements AutoCloseable {
     state().write(home);
   }
 
+  /** Lets a service stand still until it is resumed or killed. */
+  void pause(String service) throws InterruptedException {
+    process(service).pause();
+  }
+
+  void resume(String service) throws InterruptedException {
+    process(service).resume();
+  }
+
+  Path log(String service) {
+    return process(service).log();
+  }
+
   long pid(String service) {
     return process(service).pid();
   }
@@ -197,15 +214,26 @@ final class DemoServices implements AutoCloseable {
         ProcessHandle.current().pid(), source.file(), chargeLimit.toPlainString(), up);
   }
 
-  /** Ends all of them; those that do not come to an end are killed. */
-  @Override
-  public void close() throws InterruptedException {
-    units.values().forEach(unit -> unit.process.terminate());
-    for (Unit unit : units.values()) {
-      ServiceProcess process = unit.process;
-      process.awaitEnd();
-    }
+  /** Ends all of them; those that do not come to an end in time are killed. */
+  void end(Progress progress) throws InterruptedException {
+    long started = System.nanoTime();
+    List<ServiceProcess> waiting = new ArrayList<>();
+    units.values().forEach(unit -> waiting.add(unit.process));
+    waiting.forEach(ServiceProcess::terminate);
     api.close();
+    while (!waiting.isEmpty()) {
+      ServiceProcess first = waiting.getFirst();
+      if (first.awaitEnd(Duration.ofMillis(POLL_MILLIS))) {
+        waiting.removeFirst();
+      } else if (System.nanoTime() - started > END_MAX.toNanos()) {
+        first.kill();
+      } else {
+        progress.state(
+            "Ending "
+                + String.join(", ", waiting.stream().map(ServiceProcess::name).toList())
+                + ", %d s".formatted((System.nanoTime() - started) / 1_000_000_000));
+      }
+    }
   }
 
   private ServiceProcess process(String service) {

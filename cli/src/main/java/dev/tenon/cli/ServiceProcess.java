@@ -13,7 +13,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A service of the demo as a process of its own, that can be killed and started again. */
 final class ServiceProcess {
-  private static final Duration STOP_MAX = Duration.ofSeconds(15);
   private static final Duration DEATH_MAX = Duration.ofSeconds(10);
   private static final int LOG_LINES_READ_MAX = 400;
 
@@ -105,10 +104,36 @@ final class ServiceProcess {
     }
   }
 
-  /** Waits for the end; a process that does not come to it is killed. */
-  synchronized void awaitEnd() throws InterruptedException {
-    if (process != null && !process.waitFor(STOP_MAX.toMillis(), TimeUnit.MILLISECONDS)) {
-      kill();
+  /** Waits a little for the end; says whether it came. */
+  synchronized boolean awaitEnd(Duration max) throws InterruptedException {
+    return process == null || process.waitFor(max.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  /** {@code kill -STOP}: the process stands still, with all it holds. */
+  void pause() throws InterruptedException {
+    signal("STOP");
+  }
+
+  /** {@code kill -CONT}: the process goes on. */
+  void resume() throws InterruptedException {
+    signal("CONT");
+  }
+
+  private synchronized void signal(String name) throws InterruptedException {
+    String command = "kill -%s %d".formatted(name, pid());
+    try {
+      int status = new ProcessBuilder("sh", "-c", command).start().waitFor();
+      if (status == 0) {
+        return;
+      }
+      throw new CliException(
+          "Could not signal a service [service=%s, command=%s]: status %d. Read %s."
+              .formatted(this.name, command, status, log));
+    } catch (IOException e) {
+      throw new CliException(
+          "Could not signal a service [service=%s, command=%s]: %s."
+              .formatted(this.name, command, e.getMessage()),
+          e);
     }
   }
 

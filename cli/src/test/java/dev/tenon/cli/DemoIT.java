@@ -1,95 +1,220 @@
 package dev.tenon.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
+import dev.tenon.runtime.Json;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
 
-/** The real thing: PostgreSQL, four service processes, orders, kills, audit. */
+/**
+ * The real thing as its user runs it: {@code ./tenon demo}, a process with PostgreSQL and four
+ * services as processes of their own, killed meanwhile, and audited.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class DemoIT {
-  @TempDir private Path directory;
+  private static final Path ROOT =
+      Path.of(System.getProperty("tenon.home")).toAbsolutePath().normalize();
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
+  private static final int SERVICES = DemoHome.SERVICES.size();
 
-  @Test
-  void losesNothingWhenEachServiceIsKilledAndFindsAStockRowThatIsDeletedByHand() throws Exception {
-    Path root = Path.of(System.getProperty("tenon.home")).toAbsolutePath().normalize();
-    DemoHome home = new DemoHome(root, directory);
-    ByteArrayOutputStream told = new ByteArrayOutputStream();
-    Progress progress = new Progress(new PrintStream(told, true, StandardCharsets.UTF_8), false);
-    List<ProcessHandle> processes;
+  /** Shared, so that PostgreSQL's data and the services are made ready once. */
+  @TempDir private static Path directory;
 
-    try (Demo demo = new Demo(home, OrderSource.GENERATED, progress)) {
-      DemoServices services = demo.start(Ports.free(8));
-      DemoRun run = new DemoRun(demo.input(), services, progress);
-      run.run();
-      AuditReport report = demo.audit();
+  private static int runs;
+  private final List<Run> started = new ArrayList<>();
 
-      assertThat(report.differences()).as(told.toString(StandardCharsets.UTF_8)).isEmpty();
-      assertThat(run.kills())
-          .extracting(DemoRun.Kill::service)
-          .containsExactlyInAnyOrderElementsOf(DemoHome.SERVICES);
-      assertThat(run.kills()).allSatisfy(kill -> assertThat(kill.messagesInFlight()).isPositive());
-      findsWhatIsDeletedByHand(demo);
-      refusesASecondDemo(home, progress);
-      processes = processes(DemoState.require(home));
-      assertThat(processes).hasSize(4).allMatch(ProcessHandle::isAlive);
+  /** A run of {@code ./tenon}. */
+  private record Run(Process process, Path out, Path err) {
+    String said() throws IOException {
+      return Files.readString(out);
     }
 
-    assertThat(processes).noneMatch(ProcessHandle::isAlive);
-    assertThat(DemoState.read(home)).isEmpty();
-    assertThat(Files.exists(home.log("order"))).isTrue();
+    String told() throws IOException {
+      return Files.readString(err);
+    }
+
+    void awaitTold(String text) {
+      await()
+          .atMost(PATIENCE)
+          .until(
+              () -> {
+                assertThat(process.isAlive()).as(told()).isTrue();
+                return told().contains(text);
+              });
+    }
+
+    int status() throws InterruptedException {
+      assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
+      return process.exitValue();
+    }
+
+    void signal(String name) throws IOException, InterruptedException {
+      String command = "kill -%s %d".formatted(name, process.pid());
+      assertThat(new ProcessBuilder("sh", "-c", command).start().waitFor()).isZero();
+    }
   }
 
-  private static void findsWhatIsDeletedByHand(Demo demo) throws SQLException {
-    deleteOne(demo, "delete from stock where stock_code = (select min(stock_code) from stock)");
+  @AfterEach
+  void endWhatAFailedTestLeft() {
+    started.forEach(run -> run.process.destroy());
+    await().atMost(PATIENCE).until(() -> processes().isEmpty());
+  }
 
-    assertThat(demo.audit().differences())
+  @Test
+  @Order(1)
+  void leavesNothingBehindIfInterruptedWhilePostgresStarts() throws Exception {
+    Run demo = run("demo", "--once");
+    demo.awaitTold("Starting PostgreSQL");
+    await().atMost(PATIENCE).until(() -> !processes("postgres").isEmpty());
+
+    demo.signal("INT");
+
+    assertThat(demo.status()).isEqualTo(130);
+    assertNothingIsLeft();
+    assertThat(demo.said()).isEmpty();
+  }
+
+  @Test
+  @Order(2)
+  void leavesNothingBehindIfTerminatedWhileItFeedsOrders() throws Exception {
+    Run demo = run("demo", "--once", "--json");
+    demo.awaitTold("products opened");
+    assertThat(processes()).hasSizeGreaterThan(SERVICES);
+
+    demo.signal("TERM");
+
+    assertThat(demo.status()).isEqualTo(143);
+    assertNothingIsLeft();
+    assertThat(demo.said()).isEmpty();
+    assertThat(demo.told()).doesNotContain("Could not");
+  }
+
+  @Test
+  @Order(3)
+  void printsTheAuditAsJsonAndNothingElseAndEnds() throws Exception {
+    Run demo = run("demo", "--once", "--json");
+
+    assertThat(demo.status()).as(demo.told()).isZero();
+    assertNothingIsLeft();
+    JsonNode audit = one(demo.said());
+    assertThat(audit.get("consistent").asBoolean()).isTrue();
+    assertThat(audit.get("differences")).isEmpty();
+    assertThat(audit.get("notKilled")).isEmpty();
+    for (String service : DemoHome.SERVICES) {
+      assertThat(audit.get("kills"))
+          .as(service)
+          .anySatisfy(
+              kill -> {
+                assertThat(kill.get("service").asString()).isEqualTo(service);
+                assertThat(kill.get("messagesInFlight").asLong()).isPositive();
+              });
+    }
+  }
+
+  @Test
+  @Order(4)
+  void staysUpUntilCtrlCAndFindsAStockRowThatIsDeletedByHand() throws Exception {
+    Path orders = directory.resolve("a few orders.csv");
+    Files.writeString(
+        orders,
+        """
+        InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+        536365,85123A,"WHITE, ""HANGING"" HOLDER",6,12/1/2010 8:26,2.55,17850,United Kingdom
+        536366,71053,LANTERN,2,12/1/2010 8:28,3.39,17850,United Kingdom
+        C536367,85123A,HOLDER,-1,12/1/2010 9:00,2.55,17850,United Kingdom
+        536368,22633,GIFT,1,12/1/2010 9:05,1.00,,United Kingdom
+        """);
+    Run demo = run("demo", "--orders", orders.toString());
+    await().atMost(PATIENCE).until(() -> demo.said().contains("The demo is up until Ctrl-C"));
+    assertThat(processes()).hasSizeGreaterThan(SERVICES);
+    for (String service : DemoHome.SERVICES) {
+      assertThat(demo.told()).containsPattern("kill -9 \\d+ \\(" + service + "\\) with [1-9]");
+      assertThat(demo.said()).containsPattern("  " + service + " +with [1-9]\\d* message");
+    }
+
+    Run delete =
+        run("sql", "--service", "inventory", "delete from stock where stock_code = '71053'");
+    assertThat(delete.status()).as(delete.told()).isZero();
+    Run audit = run("audit", "--json");
+
+    assertThat(audit.status()).isEqualTo(1);
+    assertThat(one(audit.said()).get("differences"))
         .singleElement()
         .satisfies(
             difference -> {
-              assertThat(difference.what()).isEqualTo("stock on hand of D");
-              assertThat(difference.expected()).isEqualTo("100");
-              assertThat(difference.found()).isEqualTo("none");
+              assertThat(difference.get("what").asString()).isEqualTo("stock on hand of 71053");
+              assertThat(difference.get("found").asString()).isEqualTo("none");
             });
+    Run second = run("demo", "--once");
+    assertThat(second.status()).isEqualTo(Main.FAILED);
+    assertThat(second.told()).contains("one is up already");
 
-    deleteOne(
-        demo,
-        "delete from stock_movement where id ="
-            + " (select min(id) from stock_movement where kind = 'SOLD')");
+    demo.signal("INT");
 
-    assertThat(demo.audit().differences())
-        .hasSize(2)
-        .anySatisfy(difference -> assertThat(difference.what()).startsWith("stock moved by "));
+    assertThat(demo.status()).isEqualTo(130);
+    assertNothingIsLeft();
+    assertThat(run("audit").status()).isEqualTo(Main.FAILED);
   }
 
-  private static void deleteOne(Demo demo, String sql) throws SQLException {
-    try (Connection connection = demo.logins().connect("inventory");
-        PreparedStatement delete = connection.prepareStatement(sql)) {
-      assertThat(delete.executeUpdate()).isEqualTo(1);
-    }
+  /** Exactly one document. */
+  private static JsonNode one(String text) {
+    assertThat(text.strip().lines()).hasSize(1);
+    return Json.mapper().readTree(text);
   }
 
-  private static void refusesASecondDemo(DemoHome home, Progress progress) {
-    try (Demo second = new Demo(home, OrderSource.GENERATED, progress)) {
-      assertThatThrownBy(() -> second.start(Ports.free(8)))
-          .isInstanceOf(CliException.class)
-          .hasMessageContaining("one is up already");
-    }
-    assertThat(DemoState.read(home)).isPresent();
+  private Run run(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of("bash", ROOT.resolve("tenon").toString()));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.environment().put("TENON_BUILD", "never");
+    builder.environment().put("TENON_DATA", data().toString());
+    runs++;
+    Path out = directory.resolve("out" + runs);
+    Path err = directory.resolve("err" + runs);
+    Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    Run run = new Run(process, out, err);
+    started.add(run);
+    return run;
   }
 
-  private static List<ProcessHandle> processes(DemoState state) {
-    return state.services().values().stream()
-        .map(service -> service.process().orElseThrow())
+  private static Path data() {
+    return directory.resolve("data");
+  }
+
+  /** At once when the demo has ended, except for the watchdog, which ends by itself. */
+  private static void assertNothingIsLeft() {
+    assertThat(processes("java")).isEmpty();
+    assertThat(processes("postgres")).isEmpty();
+    await().atMost(PATIENCE).until(() -> processes().isEmpty());
+    assertThat(data().resolve("postgres/cluster/postmaster.pid")).doesNotExist();
+    assertThat(data().resolve("demo.json")).doesNotExist();
+  }
+
+  /** All that was started for the demo names its directory. */
+  private static List<String> processes() {
+    return ProcessHandle.allProcesses()
+        .map(process -> process.info().commandLine().orElse(""))
+        .filter(command -> command.contains(data().toString()))
+        .toList();
+  }
+
+  private static List<String> processes(String program) {
+    return processes().stream()
+        .filter(command -> Path.of(command.split(" ", 2)[0]).endsWith(program))
         .toList();
   }
 }
