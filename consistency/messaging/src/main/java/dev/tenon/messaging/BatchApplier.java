@@ -95,7 +95,7 @@ final class BatchApplier {
    *
    * @param messages in the order of the log; may be empty
    * @param end the cursor after all of them
-   * @param passed the windows to note as passed
+   * @param passed the windows to note as passed, as far as the commit gets past them
    */
   Outcome apply(List<FeedMessage> messages, Cursor end, List<Cursor> passed) {
     for (int repeat = 0; ; repeat++) {
@@ -142,15 +142,14 @@ final class BatchApplier {
     }
     progress.handled = true;
     Cursor cursor = cursorAfter(messages, count, end);
-    List<Cursor> whole = passed.stream().filter(window -> isPast(cursor, window)).toList();
+    List<Cursor> whole = whole(passed, cursor);
     unit.beforeCommit(connection -> slots.advance(connection, lease, cursor, whole));
     return count;
   }
 
   /** A window that is read in part is no place to go on after. */
-  private static boolean isPast(Cursor cursor, Cursor window) {
-    return window.window() < cursor.window()
-        || (window.window() == cursor.window() && cursor.seq() == Cursor.WINDOW_END);
+  private static List<Cursor> whole(List<Cursor> passed, Cursor cursor) {
+    return passed.stream().filter(window -> cursor.isPast(window.window())).toList();
   }
 
   private static Cursor cursorAfter(List<FeedMessage> messages, int count, Cursor end) {
@@ -185,10 +184,12 @@ final class BatchApplier {
   /**
    * Moves a message that failed to the retry table, and the cursor past it.
    *
+   * @param passed the windows to note as passed, if the cursor then is past them
    * @throws SQLException if that could not be committed; the batch is read again
    */
-  void setAside(FeedMessage message, Throwable reason) throws SQLException {
+  void setAside(FeedMessage message, Throwable reason, List<Cursor> passed) throws SQLException {
     RetryStore.Verdict verdict = verdict(1, reason);
+    List<Cursor> whole = whole(passed, message.cursor());
     parts
         .transactions()
         .<SQLException>run(
@@ -196,7 +197,7 @@ final class BatchApplier {
               slots.begin(unit.connection());
               retries.add(unit.connection(), lease, message.message(), verdict);
               unit.beforeCommit(
-                  connection -> slots.advance(connection, lease, message.cursor(), List.of()));
+                  connection -> slots.advance(connection, lease, message.cursor(), whole));
             });
     blocked.add(RetryStore.orderKey(message.message()));
     failed(message.message(), verdict);

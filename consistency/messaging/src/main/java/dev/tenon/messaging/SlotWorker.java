@@ -51,6 +51,7 @@ final class SlotWorker {
   private volatile @Nullable FeedStream stream;
   private boolean loaded;
   private Optional<Cursor> committed;
+  private Optional<Cursor> batchBefore = Optional.empty();
   private Optional<Cursor> reported = Optional.empty();
   private Instant reportedAt = Instant.EPOCH;
   private Instant retriesLookedAt = Instant.EPOCH;
@@ -234,6 +235,7 @@ final class SlotWorker {
                       case BEGINNING -> new Position.Beginning();
                       case NOW -> new Position.Now();
                     });
+    batchBefore = committed;
     try {
       return transport.open(request(start));
     } catch (FeedException e) {
@@ -242,6 +244,7 @@ final class SlotWorker {
       }
       boolean inSnapshot = committed.flatMap(Cursor::snapshot).isPresent();
       List<Cursor> passed = inSnapshot ? List.of() : slots.passed(lease);
+      batchBefore = Optional.empty();
       parts.metrics().lostTail(subscription.id());
       log.atWarn()
           .addKeyValue("slot", lease.id())
@@ -284,7 +287,7 @@ final class SlotWorker {
           if (at > 0) {
             to = from + at;
           } else {
-            applier.setAside(messages.get(from), reason);
+            applier.setAside(messages.get(from), reason, passed);
             committed = Optional.of(messages.get(from).cursor());
             from++;
             to = messages.size();
@@ -302,23 +305,30 @@ final class SlotWorker {
     return to == batch.messages().size() ? batch.end() : batch.messages().get(to - 1).cursor();
   }
 
-  /** The windows that the batch comes from, each once, at most the newest of them. */
+  /**
+   * The windows that are read to their end with this batch, each once, at most the newest of them.
+   * A window that the batch before had cut is among them.
+   */
   private List<Cursor> passed(FeedBatch batch) {
+    Optional<Cursor> before = batchBefore;
+    batchBefore = Optional.of(batch.end());
     if (batch.end().snapshot().isPresent()) {
       return List.of();
     }
     List<Cursor> passed = new ArrayList<>();
+    before.ifPresent(cursor -> note(cursor, batch.end(), passed));
     for (FeedMessage message : batch.messages()) {
-      note(message.cursor(), passed);
+      note(message.cursor(), batch.end(), passed);
     }
-    note(batch.end(), passed);
+    note(batch.end(), batch.end(), passed);
     remembered += passed.size();
     int first = Math.max(0, passed.size() - PASSED_PER_BATCH_MAX);
     return List.copyOf(passed.subList(first, passed.size()));
   }
 
-  private void note(Cursor cursor, List<Cursor> passed) {
-    if (cursor.window() != windowRemembered && cursor.snapshot().isEmpty()) {
+  private void note(Cursor cursor, Cursor end, List<Cursor> passed) {
+    boolean fresh = cursor.window() != windowRemembered && cursor.snapshot().isEmpty();
+    if (fresh && end.isPast(cursor.window())) {
       windowRemembered = cursor.window();
       passed.add(cursor);
     }

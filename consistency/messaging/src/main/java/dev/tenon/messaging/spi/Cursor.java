@@ -35,4 +35,14 @@ public record Cursor(long window, UUID windowId, long seq, Optional<String> snap
   public static Cursor endOf(long window, UUID windowId) {
     return new Cursor(window, windowId, WINDOW_END, Optional.empty());
   }
+
+  /**
+   * Whether the whole of a window of the same log has been read.
+   *
+   * @param number the window's number
+   * @return true if no row of it comes after this position
+   */
+  public boolean isPast(long number) {
+    return number < window || (number == window && seq == WINDOW_END);
+  }
 }
