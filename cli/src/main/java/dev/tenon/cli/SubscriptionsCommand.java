@@ -29,11 +29,16 @@ final class SubscriptionsCommand {
             one.lag(),
             one.reportedAt());
       }
-      Table reads = new Table("READS", "SLOT", "WINDOW", "OWNER", "LEASE UNTIL");
+      Table reads = new Table("READS", "SLOT", "WINDOW", "OWNER", "LEASE UNTIL", "HELD");
       List<Subscriptions.Slot> slots = subscriptions.slots();
       for (Subscriptions.Slot one : slots) {
         reads.row(
-            one.subscription(), one.slot(), one.window(), one.owner().orElse(""), one.leaseUntil());
+            one.subscription(),
+            one.slot(),
+            one.window(),
+            one.owner().orElse(""),
+            one.leaseUntil(),
+            one.held() ? "yes" : "");
       }
       String service = target.service();
       System.out.println(subscribers.isEmpty() ? "Nobody reads " + service + "." : readers);

@@ -58,7 +58,9 @@ final class DefaultMessaging implements Messaging {
         new SnapshotWindowLog(parts.dataSource(), parts.tables(), parts.runtime().ids());
     LogTail tail = new LogTail();
     ChunkCache cache = new ChunkCache(outboxLog, tail, parts.metrics());
-    SubscriberStore subscribers = new SubscriberStore(parts.dataSource(), parts.tables());
+    SubscriberStore subscribers =
+        new SubscriberStore(
+            parts.dataSource(), parts.tables(), parts.config().subscriptionsPerSubscriberMax());
     slots =
         new SlotStore(parts.dataSource(), parts.tables(), parts.instance(), parts.config().lease());
     retries = new RetryStore(parts.dataSource(), parts.tables());

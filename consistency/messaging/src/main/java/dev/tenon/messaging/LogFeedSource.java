@@ -51,7 +51,7 @@ final class LogFeedSource implements FeedSource {
     try {
       Cursor position = resolve(request);
       // From now on the log is kept for this subscriber, also if it never gets to report.
-      subscribers.report(
+      store(
           new FeedReport(
               service(), request.subscriber(), request.subscription(), request.slot(), position));
       return stream(request, position);
@@ -166,7 +166,7 @@ final class LogFeedSource implements FeedSource {
               + "]: no topic lists the subscriber. Add it to a topic's subscribers.");
     }
     try {
-      subscribers.report(report);
+      store(report);
     } catch (SQLException e) {
       throw new FeedException(
           Reason.UNREACHABLE,
@@ -176,6 +176,23 @@ final class LogFeedSource implements FeedSource {
               + e.getMessage()
               + ". Repeat it.",
           e);
+    }
+  }
+
+  private void store(FeedReport report) throws SQLException {
+    if (!subscribers.report(report)) {
+      throw new FeedException(
+          Reason.INVALID,
+          "Could not take a subscription [service="
+              + service()
+              + ", subscriber="
+              + report.subscriber()
+              + ", subscription="
+              + report.subscription()
+              + "]: the subscriber has "
+              + parts.config().subscriptionsPerSubscriberMax()
+              + " already, which is the limit (subscriptionsPerSubscriberMax). Forget those that"
+              + " are no longer read, or raise it.");
     }
   }
 

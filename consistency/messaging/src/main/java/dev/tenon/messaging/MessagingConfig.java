@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.runtime.Backoff;
 import java.time.Duration;
 
@@ -14,11 +15,13 @@ public final class MessagingConfig {
   private int batchBytesMax = 4 << 20;
   private int slots = 4;
   private int attemptsMax = 10;
+  private int failedKeysMax = 10_000;
   private Backoff backoff = new Backoff(Duration.ofMillis(200), Duration.ofMinutes(1));
   private Duration lease = Duration.ofSeconds(3);
   private Duration pollInterval = Duration.ofSeconds(1);
   private Duration retention = Duration.ofHours(24);
   private Duration subscriberHoldMax = Duration.ofDays(7);
+  private int subscriptionsPerSubscriberMax = 100;
   private int partitionRows = 1_000_000;
   private Duration replyRetention = Duration.ofHours(24);
   private int replyBytesMax = 1 << 20;
@@ -31,11 +34,13 @@ public final class MessagingConfig {
     batchBytesMax = other.batchBytesMax;
     slots = other.slots;
     attemptsMax = other.attemptsMax;
+    failedKeysMax = other.failedKeysMax;
     backoff = other.backoff;
     lease = other.lease;
     pollInterval = other.pollInterval;
     retention = other.retention;
     subscriberHoldMax = other.subscriberHoldMax;
+    subscriptionsPerSubscriberMax = other.subscriptionsPerSubscriberMax;
     partitionRows = other.partitionRows;
     replyRetention = other.replyRetention;
     replyBytesMax = other.replyBytesMax;
@@ -131,7 +136,7 @@ public final class MessagingConfig {
    */
   public MessagingConfig slots(int count) {
     MessagingConfig copy = new MessagingConfig(this);
-    copy.slots = within("slots", count, 1, 256);
+    copy.slots = within("slots", count, 1, FeedRequest.Slot.COUNT_MAX);
     return copy;
   }
 
@@ -153,6 +158,30 @@ public final class MessagingConfig {
   public MessagingConfig attemptsMax(int attempts) {
     MessagingConfig copy = new MessagingConfig(this);
     copy.attemptsMax = within("attemptsMax", attempts, 1, 1000);
+    return copy;
+  }
+
+  /**
+   * How many keys of one slot may have failed messages; 10,000 by default. A slot at the limit is
+   * held: it goes on trying what failed, but reads nothing more until some of these keys are done
+   * with (handled, replayed or dropped). So a handler that fails for everything holds its
+   * subscription up, rather than moving the whole log into the retry table.
+   *
+   * @return keys
+   */
+  public int failedKeysMax() {
+    return failedKeysMax;
+  }
+
+  /**
+   * Changes {@link #failedKeysMax()}.
+   *
+   * @param keys from 1 to 1,000,000
+   * @return a changed copy
+   */
+  public MessagingConfig failedKeysMax(int keys) {
+    MessagingConfig copy = new MessagingConfig(this);
+    copy.failedKeysMax = within("failedKeysMax", keys, 1, 1_000_000);
     return copy;
   }
 
@@ -261,6 +290,28 @@ public final class MessagingConfig {
     MessagingConfig copy = new MessagingConfig(this);
     copy.subscriberHoldMax =
         within("subscriberHoldMax", value, Duration.ofSeconds(1), Duration.ofDays(36_500));
+    return copy;
+  }
+
+  /**
+   * How many subscriptions one other service may have here, those included that it no longer reads
+   * and nobody forgot; 100 by default. More are refused.
+   *
+   * @return subscriptions
+   */
+  public int subscriptionsPerSubscriberMax() {
+    return subscriptionsPerSubscriberMax;
+  }
+
+  /**
+   * Changes {@link #subscriptionsPerSubscriberMax()}.
+   *
+   * @param count from 1 to 10,000
+   * @return a changed copy
+   */
+  public MessagingConfig subscriptionsPerSubscriberMax(int count) {
+    MessagingConfig copy = new MessagingConfig(this);
+    copy.subscriptionsPerSubscriberMax = within("subscriptionsPerSubscriberMax", count, 1, 10_000);
     return copy;
   }
 

@@ -22,6 +22,7 @@ final class MessagingMetrics {
   private final DistributionSummary windowMessages;
   private final DistributionSummary scanRows;
   private final Map<String, AtomicLong> lags = new ConcurrentHashMap<>();
+  private final Map<String, AtomicLong> held = new ConcurrentHashMap<>();
   private final Map<String, AtomicLong> failed = new ConcurrentHashMap<>();
   private final Map<String, AtomicLong> parked = new ConcurrentHashMap<>();
 
@@ -87,17 +88,30 @@ final class MessagingMetrics {
   }
 
   void lag(String subscription, int slot, long messages) {
-    lags.computeIfAbsent(
-            subscription + "#" + slot,
-            id -> {
-              AtomicLong value = new AtomicLong();
-              List<Tag> tags =
-                  List.of(
-                      Tag.of(SUBSCRIPTION, subscription), Tag.of("slot", Integer.toString(slot)));
-              registry.gauge("tenon.messaging.lag", tags, value);
-              return value;
-            })
-        .set(messages);
+    slotGauge(lags, "tenon.messaging.lag", subscription, slot).set(messages);
+  }
+
+  void held(String subscription, int slot, boolean isHeld) {
+    slotGauge(held, "tenon.messaging.held", subscription, slot).set(isHeld ? 1 : 0);
+  }
+
+  /** The slot is another instance's from now on: it says the rest. */
+  void left(String subscription, int slot) {
+    lag(subscription, slot, 0);
+    held(subscription, slot, false);
+  }
+
+  private AtomicLong slotGauge(
+      Map<String, AtomicLong> gauges, String name, String subscription, int slot) {
+    return gauges.computeIfAbsent(
+        subscription + "#" + slot,
+        id -> {
+          AtomicLong value = new AtomicLong();
+          List<Tag> tags =
+              List.of(Tag.of(SUBSCRIPTION, subscription), Tag.of("slot", Integer.toString(slot)));
+          registry.gauge(name, tags, value);
+          return value;
+        });
   }
 
   void failedNow(String subscription, long count, long parkedCount) {

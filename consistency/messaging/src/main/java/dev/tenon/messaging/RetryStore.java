@@ -146,17 +146,22 @@ final class RetryStore {
         Sql.instant(row, "next_at"));
   }
 
-  /** Every key of a slot that has failed messages. */
-  List<String> keys(SlotLease slot) throws SQLException {
+  /**
+   * The keys of a slot that have failed messages.
+   *
+   * @param limit the most to return: fewer are all there are
+   */
+  List<String> keys(SlotLease slot, int limit) throws SQLException {
     List<String> keys = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
             tables.prepare(
                 connection,
                 "SELECT DISTINCT order_key FROM tenon.retry"
-                    + " WHERE subscription = ? AND slot = ?")) {
+                    + " WHERE subscription = ? AND slot = ? LIMIT ?")) {
       select.setString(1, slot.subscription());
       select.setInt(2, slot.slot().index());
+      select.setInt(3, limit);
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
           keys.add(row.getString(1));

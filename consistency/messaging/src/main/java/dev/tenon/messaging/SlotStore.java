@@ -417,25 +417,31 @@ final class SlotStore {
     }
   }
 
-  /** Lists the slots of all subscriptions. */
-  List<Subscriptions.Slot> list() throws SQLException {
+  /** Lists the slots of all subscriptions; those with so many failed keys are held. */
+  List<Subscriptions.Slot> list(int failedKeysMax) throws SQLException {
     List<Subscriptions.Slot> slots = new ArrayList<>();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
             tables.prepare(
                 connection,
                 "SELECT subscription, slot, coalesce(window_n, -1), owner::text,"
-                    + " greatest(lease_until, 'epoch') AS lease_until"
-                    + " FROM tenon.slot ORDER BY 1, 2");
-        ResultSet row = select.executeQuery()) {
-      while (row.next()) {
-        slots.add(
-            new Subscriptions.Slot(
-                row.getString(1),
-                row.getInt(2),
-                row.getLong(3),
-                Optional.ofNullable(row.getString(4)),
-                Sql.instant(row, "lease_until")));
+                    + " greatest(lease_until, 'epoch') AS lease_until,"
+                    + " (SELECT count(*) FROM (SELECT DISTINCT order_key FROM tenon.retry r"
+                    + " WHERE r.subscription = s.subscription AND r.slot = s.slot LIMIT ?) k) >= ?"
+                    + " AS held FROM tenon.slot s ORDER BY 1, 2")) {
+      select.setInt(1, failedKeysMax);
+      select.setInt(2, failedKeysMax);
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          slots.add(
+              new Subscriptions.Slot(
+                  row.getString(1),
+                  row.getInt(2),
+                  row.getLong(3),
+                  Optional.ofNullable(row.getString(4)),
+                  Sql.instant(row, "lease_until"),
+                  row.getBoolean("held")));
+        }
       }
     }
     return slots;

@@ -17,6 +17,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,6 +49,7 @@ final class SlotWorker {
   private final FeedTransport transport;
   private final BatchApplier applier;
   private final Set<String> blocked = new HashSet<>();
+  private final CountDownLatch stopped = new CountDownLatch(1);
 
   private volatile @Nullable FeedStream stream;
   private boolean loaded;
@@ -58,6 +61,7 @@ final class SlotWorker {
   private Instant retryDue = Instant.MAX;
   private long windowRemembered = -1;
   private int remembered;
+  private boolean held;
   private volatile boolean stopping;
 
   SlotWorker(
@@ -104,6 +108,7 @@ final class SlotWorker {
       }
     }
     closeStream();
+    parts.metrics().left(subscription.id(), lease.slot().index());
   }
 
   private void broken(Exception failure, int failures) {
@@ -121,7 +126,7 @@ final class SlotWorker {
       log.atDebug().setCause(failure).log("delivery interrupted");
     }
     try {
-      Thread.sleep(wait);
+      boolean unused = stopped.await(wait.toNanos(), TimeUnit.NANOSECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       stopping = true;
@@ -140,6 +145,7 @@ final class SlotWorker {
   /** Ends {@link #run} after the batch in progress. */
   void stop() {
     stopping = true;
+    stopped.countDown();
     FeedStream open = stream;
     if (open != null) {
       open.close();
@@ -180,6 +186,12 @@ final class SlotWorker {
       load();
     }
     boolean retried = retryDueMessages();
+    if (holds()) {
+      report();
+      boolean unused =
+          stopped.await((retried ? Duration.ZERO : shorter(wait)).toNanos(), TimeUnit.NANOSECONDS);
+      return retried;
+    }
     FeedStream open = stream;
     if (open == null) {
       open = openStream();
@@ -197,10 +209,36 @@ final class SlotWorker {
     return retried || moved;
   }
 
+  private boolean full() {
+    return blocked.size() >= parts.config().failedKeysMax();
+  }
+
+  /** Whether so many keys have failed that nothing more is read; says so when that changes. */
+  private boolean holds() {
+    boolean full = full();
+    if (full == held) {
+      return full;
+    }
+    held = full;
+    parts.metrics().held(subscription.id(), lease.slot().index(), full);
+    if (full) {
+      closeStream();
+      log.atWarn()
+          .addKeyValue("slot", lease.id())
+          .addKeyValue("failedKeysMax", parts.config().failedKeysMax())
+          .log(
+              "as many keys have failed as may: nothing more is read until some are done with."
+                  + " Correct the handler, or replay or drop what is parked");
+    } else {
+      log.atInfo().addKeyValue("slot", lease.id()).log("failed keys are done with; reading on");
+    }
+    return full;
+  }
+
   private void load() throws SQLException {
     committed = slots.committed(lease);
     blocked.clear();
-    blocked.addAll(retries.keys(lease));
+    blocked.addAll(retries.keys(lease, parts.config().failedKeysMax()));
     retriesLookedAt = Instant.EPOCH;
     windowRemembered = -1;
     loaded = true;
@@ -294,7 +332,10 @@ final class SlotWorker {
           }
         }
       }
-    } while (from < messages.size() && !stopping);
+    } while (from < messages.size() && !stopping && !full());
+    if (from < messages.size()) {
+      closeStream(); // it is ahead of the committed cursor
+    }
     parts.metrics().lag(subscription.id(), lease.slot().index(), batch.lag());
     parts.metrics().batch(subscription.id(), System.nanoTime() - begun);
     thin();
@@ -352,7 +393,7 @@ final class SlotWorker {
     }
     retriesLookedAt = now;
     blocked.clear();
-    blocked.addAll(retries.keys(lease));
+    blocked.addAll(retries.keys(lease, parts.config().failedKeysMax()));
     RetryStore.Due due = retries.due(lease, now);
     long deadline = System.nanoTime() + parts.config().lease().dividedBy(3).toNanos();
     for (RetryStore.Head head : due.heads()) {

@@ -46,7 +46,7 @@ final class StoredSubscriptions implements Subscriptions {
   @Override
   public List<Slot> slots() {
     try {
-      return slots.list();
+      return slots.list(parts.config().failedKeysMax());
     } catch (SQLException e) {
       throw failed("list subscriptions", e);
     }

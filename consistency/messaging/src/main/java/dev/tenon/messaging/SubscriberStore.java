@@ -14,14 +14,25 @@ import javax.sql.DataSource;
 final class SubscriberStore {
   private final DataSource dataSource;
   private final TenonTables tables;
+  private final int subscriptionsMax;
 
-  SubscriberStore(DataSource dataSource, TenonTables tables) {
+  /**
+   * Creates it.
+   *
+   * @param subscriptionsMax how many subscriptions one subscriber may have
+   */
+  SubscriberStore(DataSource dataSource, TenonTables tables, int subscriptionsMax) {
     this.dataSource = dataSource;
     this.tables = tables;
+    this.subscriptionsMax = subscriptionsMax;
   }
 
-  /** Reports may be lost or come late: a slot's position is what the newest one says. */
-  void report(FeedReport report) throws SQLException {
+  /**
+   * Reports may be lost or come late: a slot's position is what the newest one says.
+   *
+   * @return whether it was stored; false if it would be one subscription too many
+   */
+  boolean report(FeedReport report) throws SQLException {
     Cursor cursor = report.cursor();
     try (Connection connection = dataSource.getConnection();
         PreparedStatement upsert =
@@ -29,7 +40,11 @@ final class SubscriberStore {
                 connection,
                 "INSERT INTO tenon.subscriber"
                     + " (subscriber, subscription, slot, slots, window_n, seq)"
-                    + " VALUES (?, ?, ?, ?, ?, ?)"
+                    + " SELECT ?, ?, ?, ?, ?, ?"
+                    + " WHERE EXISTS (SELECT 1 FROM tenon.subscriber"
+                    + " WHERE subscriber = ? AND subscription = ?)"
+                    + " OR (SELECT count(DISTINCT subscription) FROM tenon.subscriber"
+                    + " WHERE subscriber = ?) < ?"
                     + " ON CONFLICT (subscriber, subscription, slot) DO UPDATE SET"
                     + " slots = excluded.slots, window_n = excluded.window_n,"
                     + " seq = excluded.seq, reported_at = clock_timestamp()")) {
@@ -39,7 +54,11 @@ final class SubscriberStore {
       upsert.setInt(4, report.slot().count());
       upsert.setLong(5, cursor.window());
       upsert.setLong(6, cursor.seq());
-      upsert.executeUpdate();
+      upsert.setString(7, report.subscriber());
+      upsert.setString(8, report.subscription());
+      upsert.setString(9, report.subscriber());
+      upsert.setInt(10, subscriptionsMax);
+      return upsert.executeUpdate() == 1;
     }
   }
 

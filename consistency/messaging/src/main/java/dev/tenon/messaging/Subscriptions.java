@@ -70,7 +70,14 @@ public interface Subscriptions {
    * @param window the window up to which effects are committed; -1 before the first
    * @param owner the instance that works on it; empty if none does
    * @param leaseUntil when its lease ends, by the database's clock
+   * @param held whether as many of its keys have failed as may ({@link
+   *     MessagingConfig#failedKeysMax()}): then it reads nothing more until some are done with
    */
   record Slot(
-      String subscription, int slot, long window, Optional<String> owner, Instant leaseUntil) {}
+      String subscription,
+      int slot,
+      long window,
+      Optional<String> owner,
+      Instant leaseUntil,
+      boolean held) {}
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.runtime.Backoff;
 import dev.tenon.testing.database.PostgresExtension;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
@@ -35,6 +37,7 @@ class HandlingIT {
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Map<String, MessageConsumer<Sale>> special = new ConcurrentHashMap<>();
   private final AtomicInteger calls = new AtomicInteger();
+  private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private Shop shop;
   private TestService stock;
 
@@ -55,6 +58,7 @@ class HandlingIT {
             builder
                 .transport(transport)
                 .config(config)
+                .meters(meters)
                 .subscribe(
                     Subscription.to("shop")
                         .on(
@@ -155,6 +159,56 @@ class HandlingIT {
     shop.sell("z");
 
     awaitBooked(2);
+  }
+
+  @Test
+  void readsNothingMoreWhileTooManyKeysHaveFailedAndGoesOnWhenSomeAreDoneWith() {
+    stock.close();
+    stock = subscriber(CONFIG.slots(1).failedKeysMax(3));
+    SaleLedger.create(stock);
+    IntStream.range(0, 10).forEach(i -> broken.add("p" + i));
+    IntStream.range(0, 10).forEach(i -> shop.sell("p" + i));
+    shop.sell("fine");
+    try (LoggedWarnings warnings = new LoggedWarnings(SlotWorker.class)) {
+      stock.messaging.start();
+      await().until(() -> failed(FailedMessages.Filter.PARKED).size() == 3);
+      await().until(() -> held() == 1);
+      assertThat(stock.messaging.subscriptions().slots())
+          .allSatisfy(slot -> assertThat(slot.held()).isTrue());
+      int looked = calls.get();
+      shop.sell("fine");
+      await().pollDelay(CONFIG.pollInterval().multipliedBy(4)).until(() -> held() == 1);
+      assertThat(calls).as("nothing is read meanwhile").hasValue(looked);
+      assertThat(failed(FailedMessages.Filter.ALL)).hasSize(3);
+      assertThat(warnings.containing("as many keys have failed as may")).hasSize(1);
+    }
+
+    UUID dropped = failed(FailedMessages.Filter.PARKED).getFirst().message().id();
+    assertThat(stock.messaging.failedMessages().drop(List.of(dropped))).isEqualTo(1);
+    await()
+        .until(
+            () ->
+                failed(FailedMessages.Filter.PARKED).size() == 3
+                    && stock.messaging.failedMessages().find(dropped).isEmpty());
+    broken.clear();
+    stock
+        .messaging
+        .failedMessages()
+        .replay(failed(FailedMessages.Filter.ALL).stream().map(one -> one.message().id()).toList());
+
+    awaitBooked(11);
+    await().until(() -> held() == 0);
+    assertThat(stock.messaging.subscriptions().slots())
+        .allSatisfy(slot -> assertThat(slot.held()).isFalse());
+  }
+
+  private double held() {
+    Gauge gauge =
+        meters
+            .find("tenon.messaging.held")
+            .tags("subscription", "shop/default", "slot", "0")
+            .gauge();
+    return gauge == null ? 0 : gauge.value();
   }
 
   @Test

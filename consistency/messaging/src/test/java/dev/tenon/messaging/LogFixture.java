@@ -46,7 +46,7 @@ final class LogFixture implements AutoCloseable {
     dataSource = new HikariDataSource(config);
     ServiceDatabase.builder("order", dataSource).open();
     log = new SnapshotWindowLog(dataSource, tables, IdGenerator.system());
-    subscribers = new SubscriberStore(dataSource, tables);
+    subscribers = new SubscriberStore(dataSource, tables, 100);
   }
 
   LogKeeper keeper(MessagingConfig config) {

@@ -104,7 +104,7 @@ final class LogProperty implements AutoCloseable {
     TenonTables tables = new TenonTables("tenon");
     log = new SnapshotWindowLog(dataSource, tables, IdGenerator.system());
     writer = new LogWriter(dataSource, log);
-    subscribers = new SubscriberStore(dataSource, tables);
+    subscribers = new SubscriberStore(dataSource, tables, 100);
     keeper =
         new LogKeeper(
             dataSource,

@@ -86,7 +86,7 @@ class MessagingInAnotherSchemaIT extends MessagingIT {
             tables,
             MessagingConfig.defaults().retention(Duration.ZERO),
             new MessagingMetrics(meters));
-    SubscriberStore subscribers = new SubscriberStore(order.pool, tables);
+    SubscriberStore subscribers = new SubscriberStore(order.pool, tables, 100);
     SnapshotWindowLog log = new SnapshotWindowLog(order.pool, tables, IdGenerator.system());
     subscribers.report(
         new FeedReport("order", "gone", "x", new FeedRequest.Slot(0, 1), log.beginning()));

@@ -216,7 +216,7 @@ class FeedProtocolIT {
         "[\"order-placed\"]       | []               | topics: none (expected: at least one)",
         "[\"order-placed\"]       | [7]              | topics: number (expected: a string",
         "[\"order-placed\"]       | 7                | topics: number (expected: an array)",
-        "\"index\": 0             | \"index\": 1     | slot: 1/1 (expected: 0 <= index < count)",
+        "\"index\": 0             | \"index\": 1     | slot: 1/1 (expected: 0 <= index < count",
         "\"index\": 0             | \"index\": -1    | index: number (expected: a whole number",
         "\"count\": 1             | \"count\": 1e9   | count: number (expected: a whole number",
         "\"beginning\"            | \"end\"          | position.from: end (expected: beginning,",

@@ -53,9 +53,11 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
   private void describe(Health.Builder health) {
     Subscriptions subscriptions = messaging.subscriptions();
     int parked = messaging.failedMessages().list(FailedMessages.Filter.PARKED, PARKED_MAX).size();
+    List<Subscriptions.Slot> slots = subscriptions.slots();
     health
         .withDetail("subscribers", lags(subscriptions.subscribers()))
-        .withDetail("subscriptions", owned(subscriptions.slots()))
+        .withDetail("subscriptions", owned(slots))
+        .withDetail("held", held(slots))
         .withDetail(
             "parked", parked < PARKED_MAX ? String.valueOf(parked) : PARKED_MAX + " or more");
   }
@@ -67,6 +69,14 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
       lags.merge(each.subscriber() + "/" + each.subscription(), each.lag(), Math::max);
     }
     return lags;
+  }
+
+  /** The slots that read nothing more until failed messages are done with. */
+  private static List<String> held(List<Subscriptions.Slot> slots) {
+    return slots.stream()
+        .filter(Subscriptions.Slot::held)
+        .map(slot -> slot.subscription() + "#" + slot.slot())
+        .toList();
   }
 
   /** How many slots of each subscription some instance works on, and of how many. */

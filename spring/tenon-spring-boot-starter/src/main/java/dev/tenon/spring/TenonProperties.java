@@ -91,6 +91,8 @@ record TenonProperties(
    * @param slots How many batches of a new subscription can run at once, over all instances. A
    *     subscription keeps the number it was made with.
    * @param attemptsMax How often a message is tried before it is parked.
+   * @param failedKeysMax How many keys of one slot may have failed messages; at the limit the slot
+   *     reads nothing more until some are done with.
    * @param retryFirst How long to wait after the first failure of a message, or of reaching a
    *     service; the wait doubles from there.
    * @param retryLongest The longest wait between two attempts.
@@ -100,6 +102,7 @@ record TenonProperties(
    * @param retention How long messages are kept at least, also when everybody has read them.
    * @param subscriberHoldMax How long messages are kept at most for a subscriber that does not
    *     come.
+   * @param subscriptionsPerSubscriberMax How many subscriptions one other service may have here.
    * @param partitionRows How many messages a partition of the log holds: the unit in which old ones
    *     are dropped.
    */
@@ -110,12 +113,14 @@ record TenonProperties(
       @DefaultValue("4MB") DataSize batchBytesMax,
       @DefaultValue("4") int slots,
       @DefaultValue("10") int attemptsMax,
+      @DefaultValue("10000") int failedKeysMax,
       @DefaultValue("200ms") Duration retryFirst,
       @DefaultValue("1m") Duration retryLongest,
       @DefaultValue("3s") Duration lease,
       @DefaultValue("1s") Duration pollInterval,
       @DefaultValue("24h") Duration retention,
       @DefaultValue("7d") Duration subscriberHoldMax,
+      @DefaultValue("100") int subscriptionsPerSubscriberMax,
       @DefaultValue("1000000") int partitionRows) {
 
     MessagingConfig config() {
@@ -125,11 +130,13 @@ record TenonProperties(
           .batchBytesMax(bytes(batchBytesMax))
           .slots(slots)
           .attemptsMax(attemptsMax)
+          .failedKeysMax(failedKeysMax)
           .backoff(new Backoff(retryFirst, retryLongest))
           .lease(lease)
           .pollInterval(pollInterval)
           .retention(retention)
           .subscriberHoldMax(subscriberHoldMax)
+          .subscriptionsPerSubscriberMax(subscriptionsPerSubscriberMax)
           .partitionRows(partitionRows);
     }
 

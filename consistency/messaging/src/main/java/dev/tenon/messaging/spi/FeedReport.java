@@ -1,5 +1,7 @@
 package dev.tenon.messaging.spi;
 
+import static java.util.Objects.requireNonNull;
+
 /**
  * The position of a slot that is committed at its subscriber.
  *
@@ -14,4 +16,14 @@ public record FeedReport(
     String subscriber,
     String subscription,
     FeedRequest.Slot slot,
-    Cursor cursor) {}
+    Cursor cursor) {
+
+  /** Checks that nothing is missing. */
+  public FeedReport {
+    requireNonNull(publisher, "publisher");
+    requireNonNull(subscriber, "subscriber");
+    requireNonNull(slot, "slot");
+    requireNonNull(cursor, "cursor");
+    FeedRequest.requireSubscriptionName(subscription);
+  }
+}

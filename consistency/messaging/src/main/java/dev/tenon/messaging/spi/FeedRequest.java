@@ -22,6 +22,7 @@ public record FeedRequest(
     Set<String> topics,
     Slot slot,
     Position position) {
+  private static final int NAME_SHOWN_MAX = 120;
 
   /** Checks and copies. */
   public FeedRequest {
@@ -30,6 +31,7 @@ public record FeedRequest(
     requireNonNull(subscription, "subscription");
     requireNonNull(slot, "slot");
     requireNonNull(position, "position");
+    requireSubscriptionName(subscription);
     topics = Set.copyOf(topics);
     if (topics.isEmpty()) {
       throw new IllegalArgumentException("topics: none (expected: at least one)");
@@ -37,17 +39,41 @@ public record FeedRequest(
   }
 
   /**
+   * Checks the name of a subscription, which a publisher keeps.
+   *
+   * @param name the name
+   * @throws IllegalArgumentException if it is none
+   */
+  static void requireSubscriptionName(String name) {
+    if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")) {
+      throw new IllegalArgumentException(
+          "subscription: "
+              + name.substring(0, Math.min(name.length(), NAME_SHOWN_MAX))
+              + " (expected: letters, digits, '.', '_', '-', at most 100)");
+    }
+  }
+
+  /**
    * A hash slot.
    *
    * @param index from 0
-   * @param count how many slots the subscription has
+   * @param count how many slots the subscription has, at most {@link #COUNT_MAX}
    */
   public record Slot(int index, int count) {
+    /** The most slots of a subscription. */
+    public static final int COUNT_MAX = 256;
+
     /** Checks the bounds. */
     public Slot {
-      if (count < 1 || index < 0 || index >= count) {
+      if (count < 1 || count > COUNT_MAX || index < 0 || index >= count) {
         throw new IllegalArgumentException(
-            "slot: " + index + "/" + count + " (expected: 0 <= index < count)");
+            "slot: "
+                + index
+                + "/"
+                + count
+                + " (expected: 0 <= index < count <= "
+                + COUNT_MAX
+                + ")");
       }
     }
   }
