@@ -2,9 +2,9 @@ package dev.tenon.runtime;
 
 import static java.util.Objects.requireNonNull;
 
-import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.random.RandomGenerator;
 
 /**
@@ -28,7 +28,7 @@ public record TenonRuntime(
   }
 
   /**
-   * The system's clock, version 7 ids, a cryptographic random source and virtual threads.
+   * The system's clock, version 7 ids, a fast random source (not for secrets) and virtual threads.
    *
    * @return the runtime of production
    */
@@ -36,7 +36,7 @@ public record TenonRuntime(
     return new TenonRuntime(
         InstantSource.system(),
         IdGenerator.system(),
-        new SecureRandom(),
+        () -> ThreadLocalRandom.current().nextLong(),
         Thread.ofVirtual().name("tenon-", 0).factory());
   }
 

@@ -36,6 +36,7 @@ class ArchitectureTest {
     "dev.tenon.schema..",
     "dev.tenon.transaction..",
     "dev.tenon.messaging..",
+    "dev.tenon.invocation..",
     "dev.tenon.transport.."
   };
   private static final JavaClasses ALL =

@@ -27,7 +27,7 @@ final class ModuleRules {
     var schema = Set.of("runtime");
     var transaction = with(schema, "schema");
     var messaging = with(transaction, "transaction");
-    var transport = with(messaging, "messaging");
+    var transport = with(messaging, "messaging", "invocation");
     var spring = with(transport, "transport");
     var tools = with(spring, "testing.database", "testing.crash");
     var example = with(spring, "spring", QUICKSTART + "messages");
@@ -39,6 +39,7 @@ final class ModuleRules {
     directions.put("schema", schema);
     directions.put("transaction", transaction);
     directions.put("messaging", messaging);
+    directions.put("invocation", schema);
     directions.put("transport", transport);
     directions.put("spring", spring);
     directions.put("cli", tools);

@@ -1,0 +1,299 @@
+package dev.tenon.invocation;
+
+import dev.tenon.invocation.NotSentException.Reason;
+import dev.tenon.invocation.spi.Endpoint;
+import java.time.Duration;
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call with all its attempts, as steps: a transport does what a step says, tells what came of
+ * it, and gets the next. It holds a place among the calls in flight from its making to the step
+ * that ends it, so each call must be carried to its end, or be {@linkplain #abandon() abandoned}.
+ *
+ * <p>Does no I/O and waits for nothing. One thread at a time; its events may come on several.
+ */
+public final class Call {
+  /** Whether a call may be made again when nobody knows what became of it. */
+  public enum Repeatable {
+    /** It may: it changes nothing, or nothing more at the second time. */
+    ALWAYS,
+    /** Only if the callee has certainly done nothing. */
+    IF_NOT_SENT
+  }
+
+  /** What a transport is to do next. */
+  public sealed interface Step {
+    /**
+     * Send the request.
+     *
+     * @param endpoint where to
+     * @param attempt the number of the attempt, from 1
+     * @param timeout how long to wait for the answer
+     */
+    record Send(Endpoint endpoint, int attempt, Duration timeout) implements Step {}
+
+    /**
+     * Wait, then ask for the {@linkplain Call#next() next} step.
+     *
+     * @param time how long
+     */
+    record Wait(Duration time) implements Step {}
+
+    /**
+     * Give the caller the answer that came last; the call is over.
+     *
+     * @param attempts how many attempts were made
+     */
+    record Deliver(int attempts) implements Step {}
+
+    /**
+     * Give the caller this failure; the call is over.
+     *
+     * @param failure what to throw
+     */
+    record Fail(CallException failure) implements Step {}
+  }
+
+  /** What came of an attempt. */
+  public sealed interface Result {
+    /**
+     * The callee has answered.
+     *
+     * @param status an HTTP status
+     */
+    record Answered(int status) implements Result {}
+
+    /**
+     * The callee, or its protocol, says that nothing was done for the request.
+     *
+     * @param reason how, for the message
+     */
+    record Refused(String reason) implements Result {}
+
+    /**
+     * There was no connection to send it on.
+     *
+     * @param cause what the transport says
+     */
+    record NotConnected(Throwable cause) implements Result {}
+
+    /**
+     * It was sent at least in part, and the answer did not come whole.
+     *
+     * @param cause what the transport says
+     */
+    record Broken(Throwable cause) implements Result {}
+
+    /** It was sent, and the time was up. */
+    record TimedOut() implements Result {}
+  }
+
+  private static final int CLIENT_ERROR = 400;
+  private static final int REQUEST_TIMEOUT = 408;
+  private static final int TOO_MANY_REQUESTS = 429;
+  private static final int NOT_IMPLEMENTED = 501;
+  private static final int SERVER_ERROR = 500;
+
+  private final ServiceCalls calls;
+  private final ServiceCalls.Operation operation;
+  private final Repeatable repeatable;
+  private final Instant deadline;
+  private final long startNanos;
+  private int attempts;
+  private @Nullable EndpointState current;
+  private @Nullable EndpointState tried;
+  private @Nullable Throwable cause;
+  private @Nullable String refusal;
+  private boolean mayBeDone; // by one of the attempts so far
+  private boolean over;
+
+  Call(
+      ServiceCalls calls,
+      ServiceCalls.Operation operation,
+      Repeatable repeatable,
+      Instant deadline,
+      long startNanos) {
+    this.calls = calls;
+    this.operation = operation;
+    this.repeatable = repeatable;
+    this.deadline = deadline;
+    this.startNanos = startNanos;
+  }
+
+  /**
+   * What is called.
+   *
+   * @return service and operation
+   */
+  public Target target() {
+    return operation.target();
+  }
+
+  /**
+   * The first step, or the one after a wait.
+   *
+   * @return a step
+   */
+  public Step next() {
+    Instant now = calls.now();
+    Duration left = Duration.between(now, deadline);
+    if (left.isNegative() || left.isZero()) {
+      return fail(Reason.DEADLINE, "the deadline has passed.", "Allow more time.");
+    }
+    EndpointState chosen = calls.pool().choose(now.toEpochMilli(), tried).orElse(null);
+    if (chosen == null) {
+      return calls.pool().size() == 0 ? nobodyThere() : nobodyLeft(now);
+    }
+    current = chosen;
+    attempts++;
+    return new Step.Send(chosen.endpoint(), attempts, left);
+  }
+
+  /**
+   * Tells what came of the attempt, and asks for the next step.
+   *
+   * @param result what came of it
+   * @return a step
+   */
+  public Step ended(Result result) {
+    EndpointState asked = release();
+    long now = calls.now().toEpochMilli();
+    return switch (result) {
+      case Result.Answered answer -> answered(answer.status(), asked, now);
+      case Result.Refused refused -> {
+        refusal = refused.reason();
+        calls.judge(asked, now, ServiceCalls.Verdict.UNDECIDED);
+        yield repeat(Duration.ZERO);
+      }
+      case Result.NotConnected failure -> {
+        cause = failure.cause();
+        refusal = null;
+        calls.judge(asked, now, ServiceCalls.Verdict.NOT_CONNECTED);
+        yield repeat(Duration.ZERO);
+      }
+      case Result.Broken failure -> {
+        cause = failure.cause();
+        refusal = null;
+        mayBeDone = true;
+        calls.judge(asked, now, ServiceCalls.Verdict.FAILED);
+        yield repeat(wait(attempts));
+      }
+      case Result.TimedOut out -> {
+        mayBeDone = true;
+        calls.judge(asked, now, ServiceCalls.Verdict.FAILED);
+        yield fail(Reason.DEADLINE, "no answer came in time.", "Allow more time.");
+      }
+    };
+  }
+
+  /** Ends a call that its caller has given up. Safe to repeat, and after the end. */
+  public void abandon() {
+    if (!over) {
+      EndpointState asked = current;
+      if (asked != null) {
+        release();
+        calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.Verdict.UNDECIDED);
+      }
+      finish("abandoned");
+    }
+  }
+
+  private Step answered(int status, EndpointState asked, long now) {
+    boolean failed = status >= SERVER_ERROR && status != NOT_IMPLEMENTED;
+    calls.judge(asked, now, failed ? ServiceCalls.Verdict.FAILED : ServiceCalls.Verdict.SUCCEEDED);
+    boolean passing =
+        status == REQUEST_TIMEOUT
+            || status == TOO_MANY_REQUESTS
+            || (failed && status != SERVER_ERROR);
+    Duration wait = wait(attempts);
+    if (passing && repeatable == Repeatable.ALWAYS && mayRepeat(wait)) {
+      mayBeDone = true;
+      return waitOrNext(wait);
+    }
+    finish(status < CLIENT_ERROR ? "ok" : "problem");
+    return new Step.Deliver(attempts);
+  }
+
+  private Step repeat(Duration wait) {
+    boolean allowed = !mayBeDone || repeatable == Repeatable.ALWAYS;
+    return allowed && mayRepeat(wait)
+        ? waitOrNext(wait)
+        : fail(Reason.UNREACHABLE, lastReason(), "Check that it runs.");
+  }
+
+  private boolean mayRepeat(Duration wait) {
+    return attempts < operation.policy().attemptsMax()
+        && calls.now().plus(wait).isBefore(deadline)
+        && calls.budget().tryRetry();
+  }
+
+  private Step waitOrNext(Duration wait) {
+    calls.metrics().retried(target());
+    return wait.isZero() ? next() : new Step.Wait(wait);
+  }
+
+  private Duration wait(int attempt) {
+    return operation.policy().retryWait().after(attempt, calls.random());
+  }
+
+  private EndpointState release() {
+    EndpointState asked = current;
+    if (asked == null) {
+      throw new IllegalStateException("current: none (expected: an attempt that was sent)");
+    }
+    asked.end();
+    tried = asked;
+    current = null;
+    return asked;
+  }
+
+  private Step nobodyThere() {
+    return calls.known()
+        ? fail(Reason.NO_ENDPOINT, "it has no instance now.", "Start one.")
+        : fail(
+            Reason.UNKNOWN_SERVICE,
+            "it is not known here; known are " + calls.knownServices() + ".",
+            "Configure its address.");
+  }
+
+  private Step nobodyLeft(Instant now) {
+    String last = attempts == 0 ? "" : " The last said: " + lastReason();
+    String again =
+        calls
+            .pool()
+            .nextReturn()
+            .map(until -> Math.max(0, until - now.toEpochMilli()))
+            .map("One is tried again in %d ms."::formatted)
+            .orElse("");
+    return fail(
+        attempts == 0 ? Reason.NO_ENDPOINT : Reason.UNREACHABLE,
+        "none of its %d endpoints answers.".formatted(calls.pool().size()) + last,
+        again);
+  }
+
+  private String lastReason() {
+    if (refusal != null) {
+      return refusal;
+    }
+    Throwable last = cause;
+    return (last == null ? "no answer came" : String.valueOf(last.getMessage())) + ".";
+  }
+
+  private Step fail(Reason reason, String text, String advice) {
+    finish(mayBeDone ? "unknown" : "not_sent");
+    return new Step.Fail(
+        mayBeDone
+            ? new UnknownOutcomeException(
+                target(), attempts, text + " It may have been done: ask with the same key.", cause)
+            : new NotSentException(target(), attempts, reason, text + " " + advice, cause));
+  }
+
+  private void finish(String outcome) {
+    if (!over) {
+      over = true;
+      operation.end();
+      calls.metrics().ended(target(), outcome, System.nanoTime() - startNanos);
+    }
+  }
+}

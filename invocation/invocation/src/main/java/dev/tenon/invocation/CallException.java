@@ -1,0 +1,55 @@
+package dev.tenon.invocation;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call that gave no result. What a caller may do next depends on which of the three kinds it is:
+ * the callee answered with a problem, it was certainly never asked, or nobody knows.
+ */
+public abstract sealed class CallException extends RuntimeException
+    permits RemoteProblemException, NotSentException, UnknownOutcomeException {
+  private static final long serialVersionUID = 1L;
+
+  private final String service;
+  private final String operation;
+  private final int attempts;
+
+  CallException(Target target, int attempts, String message, @Nullable Throwable cause) {
+    super(message, cause);
+    this.service = target.service();
+    this.operation = target.operation();
+    this.attempts = attempts;
+  }
+
+  static String text(Target target, int attempts, String reason) {
+    return "Could not call a service [service=%s, operation=%s, attempts=%d]: %s"
+        .formatted(target.service(), target.operation(), attempts, reason);
+  }
+
+  /**
+   * The called service.
+   *
+   * @return its name
+   */
+  public String service() {
+    return service;
+  }
+
+  /**
+   * What was called.
+   *
+   * @return the operation's name: of an interface's method, or of a gRPC method
+   */
+  public String operation() {
+    return operation;
+  }
+
+  /**
+   * How many attempts were made.
+   *
+   * @return from 0, for a call that was refused before it was sent
+   */
+  public int attempts() {
+    return attempts;
+  }
+}

@@ -1,0 +1,190 @@
+package dev.tenon.invocation;
+
+import java.util.Arrays;
+import java.util.random.RandomGenerator;
+
+/**
+ * Whether one endpoint may be asked. Closed it may; open it may not until a time; then one call
+ * probes it (half-open), and decides. After an open time its share of the calls grows back over a
+ * while. Thread-safe; times are milliseconds of one clock.
+ */
+final class CircuitBreaker {
+  private static final double SHARE_LEAST = 0.1;
+
+  private enum State {
+    CLOSED,
+    OPEN,
+    HALF_OPEN
+  }
+
+  private final EjectionPolicy policy;
+  private final RandomGenerator random;
+  private volatile State state = State.CLOSED;
+  private volatile long returnedAt = Long.MIN_VALUE; // the end of the last open time, if it counts
+  private long openUntil;
+  private int ejections; // in a row
+  private int failuresInRow;
+  private final CallWindow window;
+
+  CircuitBreaker(EjectionPolicy policy, RandomGenerator random) {
+    this.policy = policy;
+    this.random = random;
+    this.window = new CallWindow(policy.window().toMillis());
+  }
+
+  /** Whether a call could be made now; asks without taking the probe. */
+  boolean available(long now) {
+    return switch (state) {
+      case CLOSED -> true;
+      case HALF_OPEN -> false;
+      case OPEN -> {
+        synchronized (this) {
+          yield state == State.CLOSED || (state == State.OPEN && now >= openUntil);
+        }
+      }
+    };
+  }
+
+  /** Takes the right to one call, which is the probe if the breaker was open. */
+  boolean tryAcquire(long now) {
+    if (state == State.CLOSED) {
+      return true;
+    }
+    synchronized (this) {
+      if (state == State.OPEN && now >= openUntil) {
+        state = State.HALF_OPEN;
+        return true;
+      }
+      return state == State.CLOSED;
+    }
+  }
+
+  synchronized void succeeded(long now) {
+    failuresInRow = 0;
+    window.add(now, false);
+    if (state == State.HALF_OPEN) {
+      state = State.CLOSED;
+      returnedAt = now;
+    } else if (ejections > 0 && share(now) >= 1) {
+      ejections = 0;
+      returnedAt = Long.MIN_VALUE;
+    }
+  }
+
+  /** Tells of a call that failed; whether this ended the endpoint's turn. */
+  synchronized boolean failed(long now, boolean mayEject) {
+    failuresInRow++;
+    window.add(now, true);
+    boolean tooMany =
+        failuresInRow >= policy.failuresInRowMax()
+            || (window.calls(now) >= policy.callsMin()
+                && window.failures(now) > policy.failureShareMax() * window.calls(now));
+    if (state == State.HALF_OPEN || (state == State.CLOSED && tooMany && mayEject)) {
+      open(now);
+      return true;
+    }
+    return false;
+  }
+
+  /** Tells of an endpoint that could not be connected to, which ends its turn at once. */
+  synchronized boolean notConnected(long now) {
+    if (state == State.OPEN) {
+      return false;
+    }
+    open(now);
+    return true;
+  }
+
+  /** Tells of a call that says nothing about the endpoint, such as one the caller gave up. */
+  synchronized void undecided(long now) {
+    if (state == State.HALF_OPEN) {
+      state = State.OPEN;
+      openUntil = now;
+    }
+  }
+
+  /** When it may be asked again, if it may not now. */
+  synchronized long openUntil() {
+    return openUntil;
+  }
+
+  boolean closed() {
+    return state == State.CLOSED;
+  }
+
+  /** The part of its weight that counts now: 1, or less after an open time. */
+  double share(long now) {
+    long since = returnedAt;
+    if (since == Long.MIN_VALUE) {
+      return 1;
+    }
+    double part = (double) (now - since) / Math.max(1, policy.returnOver().toMillis());
+    return Math.min(1, SHARE_LEAST + part * (1 - SHARE_LEAST));
+  }
+
+  private void open(long now) {
+    ejections++;
+    failuresInRow = 0;
+    window.clear();
+    openUntil = now + policy.timeOut().after(ejections, random).toMillis();
+    returnedAt = Long.MIN_VALUE;
+    state = State.OPEN;
+  }
+
+  /** Calls and failures of the last while, in buckets. Guarded by the breaker. */
+  private static final class CallWindow {
+    private static final int BUCKETS = 10;
+    private final long bucketMillis;
+    private final int[] calls = new int[BUCKETS];
+    private final int[] failures = new int[BUCKETS];
+    private long newest = Long.MIN_VALUE; // number of the bucket that is written
+
+    CallWindow(long millis) {
+      bucketMillis = Math.max(1, millis / BUCKETS);
+    }
+
+    void add(long now, boolean failure) {
+      int bucket = turn(now);
+      calls[bucket]++;
+      failures[bucket] += failure ? 1 : 0;
+    }
+
+    int calls(long now) {
+      turn(now);
+      return sum(calls);
+    }
+
+    int failures(long now) {
+      turn(now);
+      return sum(failures);
+    }
+
+    void clear() {
+      Arrays.fill(calls, 0);
+      Arrays.fill(failures, 0);
+    }
+
+    private int turn(long now) {
+      long number = Math.floorDiv(now, bucketMillis);
+      if (newest == Long.MIN_VALUE || number - newest >= BUCKETS) {
+        clear();
+        newest = number;
+      }
+      while (newest < number) {
+        newest++;
+        int next = (int) Math.floorMod(newest, (long) BUCKETS);
+        calls[next] = 0;
+        failures[next] = 0;
+      }
+      return (int) Math.floorMod(newest, (long) BUCKETS);
+    }
+
+    private static int sum(int[] values) {
+      int sum = 0;
+      for (int value : values) {
+        sum += value;
+      }
+      return sum;
+    }
+  }
+}

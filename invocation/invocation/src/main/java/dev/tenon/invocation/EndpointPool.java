@@ -1,0 +1,160 @@
+package dev.tenon.invocation;
+
+import dev.tenon.invocation.spi.Endpoint;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The endpoints of one service, and the choice among them: of two taken at random, by weight, the
+ * one with less to do (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing").
+ * Thread-safe.
+ */
+final class EndpointPool {
+  private static final int DRAWS_MAX = 4; // of endpoints that may not be asked, before all are seen
+
+  /** An unchanging view, so that a choice takes no lock. */
+  private record Members(EndpointState[] states, long[] weightsUpTo) {}
+
+  private final EjectionPolicy policy;
+  private final RandomGenerator random;
+  private volatile Members members = new Members(new EndpointState[0], new long[0]);
+
+  EndpointPool(EjectionPolicy policy, RandomGenerator random) {
+    this.policy = policy;
+    this.random = random;
+  }
+
+  /** Takes the new list; what is known of an endpoint that stays is kept. */
+  synchronized void update(List<Endpoint> endpoints) {
+    Map<String, EndpointState> before = new LinkedHashMap<>();
+    for (EndpointState state : members.states()) {
+      before.put(state.endpoint().address(), state);
+    }
+    Map<String, EndpointState> now = new LinkedHashMap<>();
+    for (Endpoint endpoint : endpoints) {
+      EndpointState kept = before.get(endpoint.address());
+      if (kept == null) {
+        kept = new EndpointState(endpoint, new CircuitBreaker(policy, random));
+      } else {
+        kept.update(endpoint);
+      }
+      now.put(endpoint.address(), kept);
+    }
+    List<EndpointState> states = new ArrayList<>(now.values());
+    long[] weights = new long[states.size()];
+    long sum = 0;
+    for (int i = 0; i < weights.length; i++) {
+      sum += states.get(i).endpoint().weight();
+      weights[i] = sum;
+    }
+    members = new Members(states.toArray(EndpointState[]::new), weights);
+  }
+
+  int size() {
+    return members.states().length;
+  }
+
+  int closed() {
+    int closed = 0;
+    for (EndpointState state : members.states()) {
+      closed += state.breaker().closed() ? 1 : 0;
+    }
+    return closed;
+  }
+
+  /** When the first of the endpoints may be asked again. */
+  Optional<Long> nextReturn() {
+    Optional<Long> first = Optional.empty();
+    for (EndpointState state : members.states()) {
+      long until = state.breaker().openUntil();
+      if (first.isEmpty() || until < first.get()) {
+        first = Optional.of(until);
+      }
+    }
+    return first;
+  }
+
+  /** Whether one more may be left out for failing: never more than half of them are. */
+  boolean mayEject() {
+    int size = size();
+    return (size - closed() + 1) * 2 <= size;
+  }
+
+  /**
+   * Chooses an endpoint, and takes the right to one call to it.
+   *
+   * @param tried one that should be avoided if there is another
+   */
+  Optional<EndpointState> choose(long now, @Nullable EndpointState tried) {
+    Members view = members;
+    EndpointState[] states = view.states();
+    if (states.length == 0) {
+      return Optional.empty();
+    }
+    if (states.length == 1) {
+      return take(states[0], now);
+    }
+    for (int draw = 0; draw < DRAWS_MAX; draw++) {
+      EndpointState one = draw(view, now, tried);
+      EndpointState other = draw(view, now, tried);
+      EndpointState better = better(one, other, now);
+      if (better != null && better.breaker().tryAcquire(now)) {
+        better.begin();
+        return Optional.of(better);
+      }
+    }
+    return bestOfAll(states, now, tried);
+  }
+
+  private static Optional<EndpointState> bestOfAll(
+      EndpointState[] states, long now, @Nullable EndpointState tried) {
+    EndpointState best = null;
+    for (EndpointState state : states) {
+      if (state != tried && state.breaker().available(now)) {
+        best = better(best, state, now);
+      }
+    }
+    if (best == null && tried != null) {
+      best = tried;
+    }
+    return best == null ? Optional.empty() : take(best, now);
+  }
+
+  private static Optional<EndpointState> take(EndpointState state, long now) {
+    if (!state.breaker().tryAcquire(now)) {
+      return Optional.empty();
+    }
+    state.begin();
+    return Optional.of(state);
+  }
+
+  private @Nullable EndpointState draw(Members view, long now, @Nullable EndpointState tried) {
+    long[] upTo = view.weightsUpTo();
+    long at = random.nextLong(upTo[upTo.length - 1]);
+    int low = 0;
+    int high = upTo.length - 1;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (upTo[middle] > at) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    EndpointState state = view.states()[low];
+    return state != tried && state.breaker().available(now) ? state : null;
+  }
+
+  private static @Nullable EndpointState better(
+      @Nullable EndpointState one, @Nullable EndpointState other, long now) {
+    if (one == null || other == null) {
+      return one == null ? other : one;
+    }
+    return other.load(now) < one.load(now) ? other : one;
+  }
+}
