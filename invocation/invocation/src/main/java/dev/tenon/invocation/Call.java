@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * it, and gets the next. It holds a place among the calls in flight from its making to the step
  * that ends it, so each call must be carried to its end, or be {@linkplain #abandon() abandoned}.
  *
- * <p>Does no I/O and waits for nothing. One thread at a time; its events may come on several.
+ * <p>Does no I/O and waits for nothing. Thread-safe.
  */
 public final class Call {
   /** Whether a call may be made again when nobody knows what became of it. */
@@ -19,7 +19,9 @@ public final class Call {
     /** It may: it changes nothing, or nothing more at the second time. */
     ALWAYS,
     /** Only if the callee has certainly done nothing. */
-    IF_NOT_SENT
+    IF_NOT_SENT,
+    /** It may not: what is sent comes in parts that are gone then. */
+    NEVER
   }
 
   /** What a transport is to do next. */
@@ -135,7 +137,7 @@ public final class Call {
    *
    * @return a step
    */
-  public Step next() {
+  public synchronized Step next() {
     Instant now = calls.now();
     Duration left = Duration.between(now, deadline);
     if (left.isNegative() || left.isZero()) {
@@ -156,7 +158,7 @@ public final class Call {
    * @param result what came of it
    * @return a step
    */
-  public Step ended(Result result) {
+  public synchronized Step ended(Result result) {
     EndpointState asked = release();
     long now = calls.now().toEpochMilli();
     return switch (result) {
@@ -188,7 +190,7 @@ public final class Call {
   }
 
   /** Ends a call that its caller has given up. Safe to repeat, and after the end. */
-  public void abandon() {
+  public synchronized void abandon() {
     if (!over) {
       EndpointState asked = current;
       if (asked != null) {
@@ -223,7 +225,8 @@ public final class Call {
   }
 
   private boolean mayRepeat(Duration wait) {
-    return attempts < operation.policy().attemptsMax()
+    return repeatable != Repeatable.NEVER
+        && attempts < operation.policy().attemptsMax()
         && calls.now().plus(wait).isBefore(deadline)
         && calls.budget().tryRetry();
   }

@@ -112,6 +112,15 @@ public record Problem(
    * @return JSON in UTF-8
    */
   public byte[] json() {
+    return Json.write(document());
+  }
+
+  /**
+   * The document's members.
+   *
+   * @return in the usual order
+   */
+  public Map<String, Object> document() {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put(TYPE, type);
     all.put(TITLE, title);
@@ -120,7 +129,7 @@ public record Problem(
       all.put(DETAIL, detail);
     }
     members.forEach(all::putIfAbsent);
-    return Json.write(all);
+    return all;
   }
 
   private static String text(@Nullable Object value, String otherwise) {

@@ -8,6 +8,7 @@ import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.util.Exceptions;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedReport;
 import dev.tenon.messaging.spi.FeedRequest;
@@ -97,8 +98,8 @@ final class FeedEndpoints {
     return endpoint(
         (context, feed, caller, body) -> {
           if (!caller.equals(identity.service())) {
-            throw new Problem.Exception(
-                Problem.forbidden(
+            throw new ProblemException(
+                Problems.forbidden(
                     "Could not wake [service=%s, caller=%s]: only its own instances may."
                         .formatted(identity.service(), caller)));
           }
@@ -159,9 +160,9 @@ final class FeedEndpoints {
       @Nullable Throwable failure,
       CompletableFuture<HttpResponse> answer) {
     if (request == null) {
-      answer.complete(problemOf(failure).response().toHttpResponse());
+      answer.complete(Problems.response(problemOf(failure)).toHttpResponse());
     } else if (!calls.tryAcquire()) {
-      answer.complete(unable("too many requests at once").response().toHttpResponse());
+      answer.complete(Problems.response(unable("too many requests at once")).toHttpResponse());
     } else {
       threads
           .newThread(
@@ -184,19 +185,19 @@ final class FeedEndpoints {
       FeedSource feed = source;
       if (isDraining()) {
         sendAway(context);
-        throw new Problem.Exception(unable("it is stopping"));
+        throw new ProblemException(unable("it is stopping"));
       }
       if (feed == null) {
-        throw new Problem.Exception(unable("it is starting"));
+        throw new ProblemException(unable("it is starting"));
       }
       return endpoint.answer(context, feed, caller, request.content().array());
-    } catch (Problem.Exception e) {
-      return e.problem().response().toHttpResponse();
+    } catch (ProblemException e) {
+      return Problems.response(e.problem()).toHttpResponse();
     } catch (FeedException e) {
-      return Problem.of(e).response().toHttpResponse();
+      return Problems.response(Problems.of(e)).toHttpResponse();
     } catch (RuntimeException e) {
       log.warn("Could not answer [path={}]", request.path(), e);
-      return unable("it failed; its own log says why").response().toHttpResponse();
+      return Problems.response(unable("it failed; its own log says why")).toHttpResponse();
     }
   }
 
@@ -227,14 +228,14 @@ final class FeedEndpoints {
 
   private void checkPeers(String publisher, String subscriber, String caller) {
     if (!publisher.equals(identity.service())) {
-      throw new Problem.Exception(
-          Problem.invalid(
+      throw new ProblemException(
+          Problems.invalid(
               "publisher: %s (expected: %s, which is the service at this address)"
                   .formatted(publisher, identity.service())));
     }
     if (!subscriber.equals(caller)) {
-      throw new Problem.Exception(
-          Problem.forbidden(
+      throw new ProblemException(
+          Problems.forbidden(
               ("Could not read for another service [subscriber=%s, caller=%s]:"
                       + " a service reads and reports for itself only.")
                   .formatted(subscriber, caller)));
@@ -246,7 +247,7 @@ final class FeedEndpoints {
     try {
       int own = streamsBySubscriber.getOrDefault(subscriber, 0);
       if (streams >= limits.streamsMax() || own >= limits.streamsPerSubscriberMax()) {
-        throw new Problem.Exception(
+        throw new ProblemException(
             unable(
                 "too many streams are open: %d of %d, of %s %d of %d"
                     .formatted(
@@ -306,18 +307,18 @@ final class FeedEndpoints {
   }
 
   private Problem unable(String reason) {
-    return Problem.unreachable(
+    return Problems.unreachable(
         "Could not serve the feed [service=%s]: %s. Try again later."
             .formatted(identity.service(), reason));
   }
 
   private Problem problemOf(@Nullable Throwable failure) {
     if (failure != null && Exceptions.peel(failure) instanceof ContentTooLargeException) {
-      return new Problem(
+      return Problem.of(
           413,
-          Problem.TOO_LARGE,
+          Problems.TOO_LARGE,
           "body: too large (expected: at most " + limits.requestBytesMax() + " bytes)");
     }
-    return Problem.invalid("body: it could not be read to its end");
+    return Problems.invalid("body: it could not be read to its end");
   }
 }

@@ -5,6 +5,7 @@ import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpResponseWriter;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.ResponseHeaders;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.spi.FeedBatch;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedStream;
@@ -99,14 +100,14 @@ final class FeedPump implements Runnable {
     } catch (FeedException e) {
       if (!stopped.isDone()) {
         log.info("A feed ended [feed={}, reason={}]", name, e.getMessage());
-        end(Problem.of(e));
+        end(Problems.of(e));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (RuntimeException e) {
       if (!stopped.isDone()) {
         log.warn("A feed broke [feed={}]", name, e);
-        end(Problem.unreachable("Could not read the log: its service's own log says why."));
+        end(Problems.unreachable("Could not read the log: its service's own log says why."));
       }
     }
   }

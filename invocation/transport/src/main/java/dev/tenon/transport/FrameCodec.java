@@ -1,6 +1,7 @@
 package dev.tenon.transport;
 
 import com.linecorp.armeria.common.HttpData;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Message;
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedBatch;
@@ -72,7 +73,7 @@ final class FrameCodec {
   }
 
   static HttpData encode(Problem problem) {
-    byte[] header = Json.write(Map.of("problem", problem.members()));
+    byte[] header = Json.write(Map.of("problem", problem.document()));
     Output output = new Output(header.length + 2 * Integer.BYTES);
     output.writeInt(header.length);
     output.writeBytes(header);
@@ -202,7 +203,7 @@ final class FrameCodec {
           default -> json.skipChildren();
         }
       }
-      return new FeedException(new Problem(status, reason, detail).feedReason(), detail);
+      return new FeedException(Problems.feedReason(Problem.of(status, reason, detail)), detail);
     }
 
     private Cursor readCursor(JsonToken value) {

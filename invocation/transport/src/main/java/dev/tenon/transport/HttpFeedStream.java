@@ -5,6 +5,7 @@ import com.linecorp.armeria.common.HttpObject;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.common.util.Exceptions;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.spi.FeedBatch;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedException.Reason;
@@ -248,7 +249,7 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
               null));
     } else {
       Problem told = Problem.read(received.status().code(), problem.toByteArray());
-      finish(new FeedException(told.feedReason(), told.detail()));
+      finish(new FeedException(Problems.feedReason(told), told.detail()));
     }
   }
 

@@ -15,6 +15,7 @@ import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import com.linecorp.armeria.common.stream.SubscriptionOption;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedException.Reason;
 import dev.tenon.messaging.spi.FeedReport;
@@ -223,7 +224,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
     int status = answer.status().code();
     if (!answer.status().isSuccess()) {
       Problem problem = Problem.read(status, answer.content().array());
-      throw new FeedException(problem.feedReason(), problem.detail());
+      throw new FeedException(Problems.feedReason(problem), problem.detail());
     }
     return status;
   }

@@ -9,6 +9,7 @@ import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.ServerErrorHandler;
 import com.linecorp.armeria.server.ServiceConfig;
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.invocation.Problem;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,11 +48,11 @@ final class PortErrors implements ServerErrorHandler {
         switch (status.code()) {
           case 404 -> "no-such-path";
           case 405 -> "no-such-method";
-          case 413 -> Problem.TOO_LARGE;
+          case 413 -> Problems.TOO_LARGE;
           case 503 -> "unreachable";
           default -> status.code() < 500 ? "invalid" : "internal";
         };
     String detail = description == null ? status.reasonPhrase() : description;
-    return new Problem(status.code(), reason, detail).response();
+    return Problems.response(Problem.of(status.code(), reason, detail));
   }
 }

@@ -151,8 +151,8 @@ final class Requests {
     try {
       root = Json.mapper().readTree(body);
     } catch (JacksonException e) {
-      throw new Problem.Exception(
-          Problem.invalid("body: not JSON at " + place(e) + " (expected: a JSON object)"));
+      throw new ProblemException(
+          Problems.invalid("body: not JSON at " + place(e) + " (expected: a JSON object)"));
     }
     if (!root.isObject()) {
       throw wrong("body", root.getNodeType().name().toLowerCase(), "a JSON object");
@@ -195,16 +195,16 @@ final class Requests {
     return value.isMissingNode() ? "missing" : value.getNodeType().name().toLowerCase();
   }
 
-  private static Problem.Exception wrong(String name, String value, String rule) {
-    return new Problem.Exception(
-        Problem.invalid(name + ": " + value + " (expected: " + rule + ")"));
+  private static ProblemException wrong(String name, String value, String rule) {
+    return new ProblemException(
+        Problems.invalid(name + ": " + value + " (expected: " + rule + ")"));
   }
 
   private static <T> T checked(java.util.function.Supplier<T> reading) {
     try {
       return reading.get();
     } catch (IllegalArgumentException e) {
-      throw new Problem.Exception(Problem.invalid(String.valueOf(e.getMessage())));
+      throw new ProblemException(Problems.invalid(String.valueOf(e.getMessage())));
     }
   }
 }

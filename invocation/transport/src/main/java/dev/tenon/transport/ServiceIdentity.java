@@ -104,7 +104,7 @@ public final class ServiceIdentity {
   /**
    * Who sent a request to this service.
    *
-   * @throws Problem.Exception 401 if it does not prove it
+   * @throws ProblemException 401 if it does not prove it
    */
   String caller(RequestHeaders headers) {
     if (tokens == null) {
@@ -122,9 +122,9 @@ public final class ServiceIdentity {
     return tokens.issuerOf(authorization.substring(BEARER.length()).trim());
   }
 
-  private Problem.Exception missing(String header) {
-    return new Problem.Exception(
-        Problem.unauthenticated(
+  private ProblemException missing(String header) {
+    return new ProblemException(
+        Problems.unauthenticated(
             "Could not tell who asks [service=%s]: the header %s is missing."
                 .formatted(service, header)));
   }

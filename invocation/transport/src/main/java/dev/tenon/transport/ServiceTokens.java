@@ -119,7 +119,7 @@ final class ServiceTokens {
    * Proves a token that is meant for this service.
    *
    * @return the service that signed it
-   * @throws Problem.Exception 401 if it does not count
+   * @throws ProblemException 401 if it does not count
    */
   String issuerOf(String token) {
     Loaded keys = publicKeys.current();
@@ -191,9 +191,9 @@ final class ServiceTokens {
     return "it is malformed, or signed by an unknown key";
   }
 
-  private static Problem.Exception refused(String reason) {
-    return new Problem.Exception(
-        Problem.unauthenticated(
+  private static ProblemException refused(String reason) {
+    return new ProblemException(
+        Problems.unauthenticated(
             "Could not accept the token: " + reason + ". Check keys, clocks and addresses."));
   }
 

@@ -5,8 +5,10 @@ import static java.util.Objects.requireNonNull;
 import com.linecorp.armeria.common.HttpMethod;
 import com.linecorp.armeria.common.SessionProtocol;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
+import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerListener;
 import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.runtime.TenonRuntime;
 import io.netty.channel.ChannelOption;
@@ -15,6 +17,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
@@ -31,6 +35,7 @@ import org.slf4j.LoggerFactory;
  * publisher up. User code is never called on an event loop. Thread-safe.
  */
 public final class TenonPort implements AutoCloseable {
+  private static final int CALLS_MAX_DEFAULT = 4096;
   private static final Logger log = LoggerFactory.getLogger(TenonPort.class);
   private static final Duration QUIET = Duration.ofMillis(20);
   private static final Duration DRAIN = Duration.ofMillis(100);
@@ -39,13 +44,19 @@ public final class TenonPort implements AutoCloseable {
 
   private final Server server;
   private final FeedEndpoints endpoints;
+  private final CallGate gate;
   private final String address;
   private final Duration graceLimit;
 
   private TenonPort(
-      Server server, FeedEndpoints endpoints, String advertisedHost, Duration graceLimit) {
+      Server server,
+      FeedEndpoints endpoints,
+      CallGate gate,
+      String advertisedHost,
+      Duration graceLimit) {
     this.server = server;
     this.endpoints = endpoints;
+    this.gate = gate;
     this.address = advertisedHost + ":" + server.activeLocalPort();
     this.graceLimit = graceLimit;
   }
@@ -68,6 +79,15 @@ public final class TenonPort implements AutoCloseable {
    */
   public void serve(FeedSource source) {
     endpoints.serve(source);
+    gate.open();
+  }
+
+  /**
+   * Lets requests in, for a service that has nothing to be read: what was given to {@link
+   * Builder#service} is answered from now on.
+   */
+  public void serve() {
+    gate.open();
   }
 
   /**
@@ -94,7 +114,9 @@ public final class TenonPort implements AutoCloseable {
    */
   @Override
   public void close() {
+    gate.stop();
     endpoints.drain();
+    awaitCalls();
     CompletableFuture<Void> stopped = server.stop();
     long deadline = System.nanoTime() + graceLimit.plus(CLOSE_MARGIN).toNanos();
     try {
@@ -105,6 +127,16 @@ public final class TenonPort implements AutoCloseable {
           return;
         }
         TimeUnit.MILLISECONDS.sleep(CLOSE_POLL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitCalls() {
+    try {
+      if (!gate.awaitEmpty(graceLimit)) {
+        log.warn("Could not wait for all calls, some are cut [address={}]", address);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -127,6 +159,8 @@ public final class TenonPort implements AutoCloseable {
     private int streamsMax = 4096;
     private int streamsPerSubscriberMax = 1024;
     private PortLimits limits = PortLimits.defaults();
+    private final List<PortService> services = new ArrayList<>();
+    private int callsMax = CALLS_MAX_DEFAULT;
     private TenonRuntime runtime = TenonRuntime.system();
 
     private Builder(ServiceIdentity identity) {
@@ -244,6 +278,29 @@ public final class TenonPort implements AutoCloseable {
     }
 
     /**
+     * Serves more on this port.
+     *
+     * @param value what to serve; its paths do not begin with {@code /tenon/}
+     * @return this
+     */
+    public Builder service(PortService value) {
+      services.add(requireNonNull(value, "service"));
+      return this;
+    }
+
+    /**
+     * How many calls of such services may be under way; 4,096 by default. More are refused, so that
+     * the caller can go elsewhere.
+     *
+     * @param value from 1
+     * @return this
+     */
+    public Builder callsMax(int value) {
+      callsMax = PortLimits.within("callsMax", value, 1, Integer.MAX_VALUE);
+      return this;
+    }
+
+    /**
      * Where threads come from; the system's runtime unless set.
      *
      * @param value the runtime
@@ -278,7 +335,8 @@ public final class TenonPort implements AutoCloseable {
                   streamsPerSubscriberMax,
                   limits.requestBytesMax()),
               runtime.threads());
-      Server server = server(new InetSocketAddress(bound, port), endpoints);
+      CallGate gate = new CallGate(identity, runtime.clock(), callsMax);
+      Server server = server(new InetSocketAddress(bound, port), endpoints, gate);
       try {
         server.start().join();
       } catch (CompletionException e) {
@@ -289,14 +347,23 @@ public final class TenonPort implements AutoCloseable {
                 : cause.getMessage() + ". Check address and port.",
             cause);
       }
-      return new TenonPort(server, endpoints, advertised(bound), graceLimit);
+      return new TenonPort(server, endpoints, gate, advertised(bound), graceLimit);
     }
 
-    private Server server(InetSocketAddress address, FeedEndpoints endpoints) {
+    private Server server(InetSocketAddress address, FeedEndpoints endpoints, CallGate gate) {
       // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
       Duration ping = heartbeat.multipliedBy(3).dividedBy(5);
       var builder = Server.builder();
       limits.applyTo(builder);
+      HandlerThreads handlers = new HandlerThreads(runtime.threads());
+      builder.serverListener(
+          ServerListener.builder().whenStopped(server -> handlers.shutdown()).build());
+      for (PortService service : services) {
+        HttpService gated = gate.before(service);
+        for (Route route : service.routes()) {
+          builder.route().addRoute(route).blockingTaskExecutor(handlers, false).build(gated);
+        }
+      }
       return builder
           .port(address, SessionProtocol.HTTP)
           .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())

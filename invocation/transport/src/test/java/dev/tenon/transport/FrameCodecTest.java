@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.type;
 
 import com.linecorp.armeria.common.HttpData;
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Message;
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedBatch;
@@ -105,7 +106,7 @@ class FrameCodecTest {
 
   @Test
   void carriesAProblemAsTheLastFrame() {
-    Problem problem = new Problem(409, "unknown-position", "gone");
+    Problem problem = Problem.of(409, "unknown-position", "gone");
 
     assertThatThrownBy(() -> FrameCodec.decode(frames(FrameCodec.encode(problem), 10).getFirst()))
         .hasMessage("gone")

@@ -84,8 +84,8 @@ class ServiceIdentityIT {
   }
 
   private static void assertRefused(ServiceIdentity by, RequestHeaders headers, String reason) {
-    Problem.Exception refused =
-        catchThrowableOfType(Problem.Exception.class, () -> by.caller(headers));
+    ProblemException refused =
+        catchThrowableOfType(ProblemException.class, () -> by.caller(headers));
     assertThat(refused).isNotNull();
     assertThat(refused.problem().status()).isEqualTo(401);
     assertThat(refused).hasMessageContaining(reason);

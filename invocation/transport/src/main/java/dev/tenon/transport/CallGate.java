@@ -1,0 +1,174 @@
+package dev.tenon.transport;
+
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.ResponseHeaders;
+import com.linecorp.armeria.common.util.TimeoutMode;
+import com.linecorp.armeria.server.HttpService;
+import com.linecorp.armeria.server.ServiceRequestContext;
+import com.linecorp.armeria.server.SimpleDecoratingHttpService;
+import dev.tenon.invocation.CallContext;
+import dev.tenon.invocation.CallHeaders;
+import dev.tenon.invocation.Problem;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+
+/**
+ * Stands before everything that is served on the Tenon port: lets a call in if the port serves, the
+ * caller is known, there is time and room; and counts those inside, so that a stop can wait for
+ * them. What is not let in is answered so that the caller may go elsewhere. Thread-safe.
+ */
+final class CallGate {
+  private static final int POLL_MILLIS = 2;
+
+  private enum State {
+    STARTING,
+    OPEN,
+    STOPPING
+  }
+
+  private final ServiceIdentity identity;
+  private final InstantSource clock;
+  private final int callsMax;
+  private final AtomicInteger inside = new AtomicInteger();
+  private volatile State state = State.STARTING;
+
+  CallGate(ServiceIdentity identity, InstantSource clock, int callsMax) {
+    this.identity = identity;
+    this.clock = clock;
+    this.callsMax = callsMax;
+  }
+
+  void open() {
+    if (state == State.STARTING) {
+      state = State.OPEN;
+    }
+  }
+
+  boolean isOpen() {
+    return state == State.OPEN;
+  }
+
+  /** Lets nobody in any more. */
+  void stop() {
+    state = State.STOPPING;
+  }
+
+  /** Waits for the calls inside, whether all have left. */
+  boolean awaitEmpty(Duration limit) throws InterruptedException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    while (inside.get() > 0) {
+      if (System.nanoTime() - deadline > 0) {
+        return false;
+      }
+      TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+    }
+    return true;
+  }
+
+  HttpService before(PortService service) {
+    return new Gated(service.service(), service.problems());
+  }
+
+  private Problem unable(String reason) {
+    return Problems.unreachable(
+        "Could not take a call [service=%s]: %s. Try again, elsewhere if there are more instances."
+            .formatted(identity.service(), reason));
+  }
+
+  /** One service behind the gate. */
+  private final class Gated extends SimpleDecoratingHttpService {
+    private final Function<Problem, HttpResponse> problems;
+
+    Gated(HttpService service, Function<Problem, HttpResponse> problems) {
+      super(service);
+      this.problems = problems;
+    }
+
+    @Override
+    public HttpResponse serve(ServiceRequestContext context, HttpRequest request) throws Exception {
+      if (inside.incrementAndGet() > callsMax) {
+        inside.decrementAndGet();
+        return refuse(request, unable("as many calls as allowed are under way, " + callsMax));
+      }
+      boolean entered = false;
+      try {
+        HttpResponse answer = admit(context, request);
+        entered = true;
+        var unused =
+            answer
+                .whenComplete()
+                .handle(
+                    (done, failure) -> {
+                      inside.decrementAndGet();
+                      return null;
+                    });
+        return answer;
+      } finally {
+        if (!entered) {
+          inside.decrementAndGet();
+        }
+      }
+    }
+
+    private HttpResponse admit(ServiceRequestContext context, HttpRequest request)
+        throws Exception {
+      switch (state) {
+        case STARTING -> {
+          return refuse(request, unable("it is starting"));
+        }
+        case STOPPING -> {
+          var unused = context.initiateConnectionShutdown();
+          return refuse(request, unable("it is stopping"));
+        }
+        case OPEN -> {}
+      }
+      IncomingCall call;
+      try {
+        call = read(context, request);
+      } catch (ProblemException e) {
+        return refuse(request, e.problem());
+      }
+      call.attachTo(context);
+      return unwrap().serve(context, request);
+    }
+
+    private IncomingCall read(ServiceRequestContext context, HttpRequest request) {
+      String caller = identity.caller(request.headers());
+      Instant now = clock.instant();
+      CallContext call;
+      try {
+        call = CallContext.read(name -> request.headers().get(name), now);
+      } catch (IllegalArgumentException e) {
+        throw new ProblemException(Problems.invalid(String.valueOf(e.getMessage())));
+      }
+      call.deadline()
+          .ifPresent(
+              deadline -> {
+                Duration left = Duration.between(now, deadline);
+                if (left.toMillis() <= 0) {
+                  throw new ProblemException(
+                      Problem.of(504, "deadline", "The caller's deadline has passed."));
+                }
+                context.setRequestTimeout(TimeoutMode.SET_FROM_NOW, left);
+              });
+      return new IncomingCall(caller, call);
+    }
+
+    private HttpResponse refuse(HttpRequest request, Problem problem) {
+      request.abort();
+      return problems.apply(problem).mapHeaders(headers -> refused(headers, problem));
+    }
+
+    private ResponseHeaders refused(ResponseHeaders headers, Problem problem) {
+      boolean elsewhere = problem.status() == 503;
+      return elsewhere
+          ? headers.toBuilder().set(CallHeaders.REFUSED, problem.title()).build()
+          : headers;
+    }
+  }
+}

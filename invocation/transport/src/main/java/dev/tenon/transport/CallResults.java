@@ -1,0 +1,57 @@
+package dev.tenon.transport;
+
+import static java.util.Objects.requireNonNullElse;
+
+import com.linecorp.armeria.client.GoAwayReceivedException;
+import com.linecorp.armeria.client.RefusedStreamException;
+import com.linecorp.armeria.client.ResponseTimeoutException;
+import com.linecorp.armeria.client.UnprocessedRequestException;
+import com.linecorp.armeria.common.ResponseHeaders;
+import dev.tenon.invocation.Call.Result;
+import dev.tenon.invocation.CallHeaders;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/** What the client library says, in the words of a call. */
+final class CallResults {
+  private CallResults() {}
+
+  /** What an attempt without an answer amounts to. */
+  static Result of(@Nullable Throwable failure) {
+    Throwable cause = failure;
+    while (cause instanceof CompletionException && cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    return switch (cause) {
+      case null -> new Result.Broken(new TransportException("no answer"));
+      case ResponseTimeoutException e -> new Result.TimedOut();
+      case RefusedStreamException e -> new Result.Refused("it refused the stream");
+      case UnprocessedRequestException e -> unprocessed(requireNonNullElse(e.getCause(), e));
+      default -> new Result.Broken(readable(cause));
+    };
+  }
+
+  private static Result unprocessed(Throwable cause) {
+    return switch (cause) {
+      case GoAwayReceivedException e -> new Result.Refused("it is closing the connection");
+      case RefusedStreamException e -> new Result.Refused("it refused the stream");
+      default -> new Result.NotConnected(readable(cause));
+    };
+  }
+
+  /** The callee's own word that it has done nothing. */
+  static Optional<Result> refusal(ResponseHeaders headers) {
+    String reason = headers.get(CallHeaders.REFUSED);
+    return reason == null
+        ? Optional.empty()
+        : Optional.of(new Result.Refused("it refused to begin: " + reason));
+  }
+
+  /** The client library's exceptions often have a name and no message. */
+  private static Throwable readable(Throwable cause) {
+    return cause.getMessage() == null
+        ? new TransportException(cause.getClass().getSimpleName(), cause)
+        : cause;
+  }
+}

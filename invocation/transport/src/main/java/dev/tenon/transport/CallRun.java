@@ -1,0 +1,125 @@
+package dev.tenon.transport;
+
+import com.linecorp.armeria.client.ClientFactory;
+import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.HttpResponse;
+import dev.tenon.invocation.Call;
+import dev.tenon.invocation.Call.Result;
+import dev.tenon.invocation.Call.Step;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+
+/** Carries out the steps of one call: sends, waits, and completes with the answer. */
+final class CallRun {
+  private final Call call;
+  private final ClientFactory factory;
+  private final Function<Step.Send, HttpResponse> sender;
+  private final ToIntFunction<AggregatedHttpResponse> status;
+  private final CompletableFuture<CallAnswer> answer = new CompletableFuture<>();
+  private @Nullable AggregatedHttpResponse last;
+  private @Nullable HttpResponse open;
+
+  CallRun(
+      Call call,
+      ClientFactory factory,
+      ToIntFunction<AggregatedHttpResponse> status,
+      Function<Step.Send, HttpResponse> sender) {
+    this.call = call;
+    this.factory = factory;
+    this.status = status;
+    this.sender = sender;
+  }
+
+  CompletableFuture<CallAnswer> start() {
+    var unused =
+        answer.whenComplete(
+            (result, failure) -> {
+              if (answer.isCancelled()) {
+                abandon();
+              }
+            });
+    carryOut(call.next());
+    return answer;
+  }
+
+  private void carryOut(Step step) {
+    switch (step) {
+      case Step.Send send -> send(send);
+      case Step.Wait wait -> {
+        var unused =
+            factory
+                .eventLoopSupplier()
+                .get()
+                .schedule(this::proceed, wait.time().toNanos(), TimeUnit.NANOSECONDS);
+      }
+      case Step.Deliver deliver -> {
+        AggregatedHttpResponse response = last;
+        if (response != null) {
+          answer.complete(new CallAnswer(response, deliver.attempts()));
+        }
+      }
+      case Step.Fail fail -> answer.completeExceptionally(fail.failure());
+    }
+  }
+
+  private void proceed() {
+    Step next;
+    synchronized (this) {
+      if (answer.isDone()) {
+        return;
+      }
+      next = call.next();
+    }
+    carryOut(next);
+  }
+
+  private void send(Step.Send send) {
+    HttpResponse response = sender.apply(send);
+    synchronized (this) {
+      open = response;
+    }
+    var unused =
+        response
+            .aggregate()
+            .handle(
+                (result, failure) -> {
+                  ended(result, failure);
+                  return null;
+                });
+    if (answer.isCancelled()) {
+      response.abort();
+    }
+  }
+
+  private void ended(@Nullable AggregatedHttpResponse result, @Nullable Throwable failure) {
+    Step next;
+    synchronized (this) {
+      open = null;
+      if (answer.isDone()) {
+        return;
+      }
+      last = result;
+      next = call.ended(result == null ? CallResults.of(failure) : judge(result));
+    }
+    carryOut(next);
+  }
+
+  private Result judge(AggregatedHttpResponse response) {
+    return CallResults.refusal(response.headers())
+        .orElseGet(() -> new Result.Answered(status.applyAsInt(response)));
+  }
+
+  private void abandon() {
+    HttpResponse response;
+    synchronized (this) {
+      response = open;
+      call.abandon();
+    }
+    if (response != null) {
+      response.abort();
+    }
+  }
+}

@@ -1,0 +1,222 @@
+package dev.tenon.transport;
+
+import static java.util.Objects.requireNonNull;
+
+import com.linecorp.armeria.client.ClientFactory;
+import com.linecorp.armeria.client.RequestOptions;
+import com.linecorp.armeria.client.WebClient;
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.RequestHeadersBuilder;
+import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.common.metric.NoopMeterRegistry;
+import dev.tenon.invocation.Call;
+import dev.tenon.invocation.CallContext;
+import dev.tenon.invocation.CallException;
+import dev.tenon.invocation.CallHeaders;
+import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.Target;
+import dev.tenon.invocation.Timeouts;
+import dev.tenon.invocation.spi.Endpoint;
+import io.netty.channel.ChannelOption;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Calls other services' Tenon ports by the name of the service, over HTTP/2: what REST and gRPC
+ * clients send their requests with. Endpoints, repetitions and limits are those of {@link Calls}.
+ *
+ * <p>All calls to one endpoint share a connection. The current {@link CallContext} and what is left
+ * of its time go along, and the proof of who calls. Thread-safe.
+ */
+public final class ServiceClient implements AutoCloseable {
+  /** The most bytes of an answer, unless set. */
+  public static final int ANSWER_BYTES_MAX_DEFAULT = 8 << 20;
+
+  private static final int ENDPOINTS_MAX = 10_000; // clients kept; they hold no connection
+  private static final Duration PING = Duration.ofSeconds(10);
+  private static final Duration IDLE = Duration.ofMinutes(1);
+
+  private final ServiceIdentity identity;
+  private final Calls calls;
+  private final int answerBytesMax;
+  private final ClientFactory factory;
+  private final SessionProtocol protocol = SessionProtocol.H2C;
+  private final Map<Endpoint, WebClient> clients = new ConcurrentHashMap<>();
+
+  private ServiceClient(Builder builder) {
+    this.identity = builder.identity;
+    this.calls = builder.calls;
+    this.answerBytesMax = builder.answerBytesMax;
+    this.factory =
+        ClientFactory.builder()
+            .connectTimeout(builder.connectTimeout)
+            .channelOption(ChannelOption.TCP_NODELAY, true)
+            .idleTimeout(IDLE)
+            .pingInterval(PING)
+            .meterRegistry(NoopMeterRegistry.get())
+            .build();
+  }
+
+  /**
+   * Begins a client.
+   *
+   * @param identity who calls
+   * @param calls where services are, and how they are called
+   * @return a builder
+   */
+  public static Builder builder(ServiceIdentity identity, Calls calls) {
+    return new Builder(identity, calls);
+  }
+
+  /**
+   * Sends a request and gathers the answer. Does not block.
+   *
+   * <p>The answer may be a problem: its status is the caller's to judge. Cancelling the future
+   * gives the call up.
+   *
+   * @param request what to send
+   * @return completes with the answer, on a thread that must not be blocked, or with a {@link
+   *     CallException}
+   */
+  public CompletableFuture<CallAnswer> call(CallRequest request) {
+    CallContext context = CallContext.current();
+    Call call;
+    try {
+      call = calls.begin(request.target(), request.repeatable(), context);
+    } catch (CallException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+    return new CallRun(call, factory, request.status(), send -> send(request, context, send))
+        .start();
+  }
+
+  /**
+   * Opens a stream: a request or an answer, or both, that come in parts. It is tried once.
+   *
+   * @param target what is called
+   * @param request the request; its body may still be written
+   * @return the answer; fails with a {@link CallException} if there is none
+   */
+  public HttpResponse open(Target target, HttpRequest request) {
+    CallContext context = CallContext.current();
+    Call call;
+    try {
+      call = calls.begin(target, Call.Repeatable.NEVER, context);
+    } catch (CallException e) {
+      request.abort(e);
+      return HttpResponse.ofFailure(e);
+    }
+    return new StreamRun(call)
+        .open(
+            send -> {
+              RequestHeadersBuilder headers = request.headers().toBuilder();
+              complete(headers, target.service(), context, send.timeout());
+              return execute(send, request.withHeaders(headers));
+            },
+            request);
+  }
+
+  private HttpResponse send(CallRequest request, CallContext context, Call.Step.Send send) {
+    RequestHeadersBuilder headers = request.headers().toBuilder();
+    complete(headers, request.target().service(), context, send.timeout());
+    return execute(send, HttpRequest.of(headers.build(), request.body()));
+  }
+
+  private HttpResponse execute(Call.Step.Send send, HttpRequest request) {
+    RequestOptions options =
+        RequestOptions.builder()
+            .responseTimeout(send.timeout())
+            .maxResponseLength(answerBytesMax)
+            .build();
+    return client(send.endpoint()).execute(request, options);
+  }
+
+  private void complete(
+      RequestHeadersBuilder headers, String service, CallContext context, Duration timeout) {
+    context.write(headers::set);
+    boolean grpc = headers.contains(CallHeaders.GRPC_TIMEOUT) || isGrpc(headers);
+    headers.set(grpc ? CallHeaders.GRPC_TIMEOUT : CallHeaders.TIMEOUT, Timeouts.format(timeout));
+    identity.sign(headers, service);
+  }
+
+  private static boolean isGrpc(RequestHeadersBuilder headers) {
+    String type = headers.get("content-type");
+    return type != null && type.startsWith("application/grpc");
+  }
+
+  private WebClient client(Endpoint endpoint) {
+    WebClient known = clients.get(endpoint);
+    if (known != null) {
+      return known;
+    }
+    if (clients.size() >= ENDPOINTS_MAX) {
+      clients.clear();
+    }
+    return clients.computeIfAbsent(
+        endpoint,
+        at ->
+            WebClient.builder(
+                    protocol, com.linecorp.armeria.client.Endpoint.of(at.host(), at.port()))
+                .factory(factory)
+                .build());
+  }
+
+  /** Ends all connections. Calls under way fail. Safe to repeat. */
+  @Override
+  public void close() {
+    factory.close();
+  }
+
+  /** Collects how the client is to be. Not thread-safe. */
+  public static final class Builder {
+    private final ServiceIdentity identity;
+    private final Calls calls;
+    private Duration connectTimeout = Duration.ofSeconds(2);
+    private int answerBytesMax = ANSWER_BYTES_MAX_DEFAULT;
+
+    private Builder(ServiceIdentity identity, Calls calls) {
+      this.identity = requireNonNull(identity, "identity");
+      this.calls = requireNonNull(calls, "calls");
+    }
+
+    /**
+     * How long to wait for a connection; 2 s by default.
+     *
+     * @param value more than zero
+     * @return this
+     */
+    public Builder connectTimeout(Duration value) {
+      if (value.isNegative() || value.isZero()) {
+        throw new IllegalArgumentException("connectTimeout: " + value + " (expected: > 0)");
+      }
+      connectTimeout = value;
+      return this;
+    }
+
+    /**
+     * The most bytes of an answer; 8 MiB by default. A larger one breaks its call.
+     *
+     * @param value from 1
+     * @return this
+     */
+    public Builder answerBytesMax(int value) {
+      if (value < 1) {
+        throw new IllegalArgumentException("answerBytesMax: " + value + " (expected: >= 1)");
+      }
+      answerBytesMax = value;
+      return this;
+    }
+
+    /**
+     * Makes it. Nothing is connected yet.
+     *
+     * @return the client
+     */
+    public ServiceClient build() {
+      return new ServiceClient(this);
+    }
+  }
+}
