@@ -29,6 +29,11 @@ public record IdempotencyKey(
   public static final int KEY_LENGTH_MAX = 255;
 
   private static final Pattern KEY = Pattern.compile("[\\x20-\\x7e]{1," + KEY_LENGTH_MAX + "}");
+  private static final Pattern ESCAPED = Pattern.compile("\\\\(.)");
+  private static final Pattern QUOTED =
+      Pattern.compile("\"(?:[\\x20-\\x7e&&[^\"\\\\]]|\\\\[\"\\\\]){1," + KEY_LENGTH_MAX + "}\"");
+  private static final Pattern BARE =
+      Pattern.compile("[\\x21-\\x7e&&[^\",]]{1," + KEY_LENGTH_MAX + "}");
   private static final Pattern UUID_7 =
       Pattern.compile("[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-7[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-.{12}");
   private static final int UUID_RANDOM_BITS = 16;
@@ -59,6 +64,28 @@ public record IdempotencyKey(
    */
   public static IdempotencyKey of(String caller, String operation, String key) {
     return new IdempotencyKey(caller, operation, key, timeIn(key));
+  }
+
+  /**
+   * Reads a key as the header {@code Idempotency-Key} carries it: a string of structured fields
+   * (RFC 9651) in quotes, or the bare key without quotes, commas and spaces.
+   *
+   * @param field the header's value
+   * @return the key itself
+   * @throws IllegalArgumentException if it is neither
+   */
+  public static String inField(String field) {
+    String text = field.strip();
+    boolean quoted = text.startsWith("\"");
+    if (quoted ? !QUOTED.matcher(text).matches() : !BARE.matcher(text).matches()) {
+      throw new IllegalArgumentException(
+          "Idempotency-Key: "
+              + text.length()
+              + " characters (expected: one string in quotes, or a bare one, of 1.."
+              + KEY_LENGTH_MAX
+              + " printable ASCII characters)");
+    }
+    return quoted ? ESCAPED.matcher(text.substring(1, text.length() - 1)).replaceAll("$1") : text;
   }
 
   /**

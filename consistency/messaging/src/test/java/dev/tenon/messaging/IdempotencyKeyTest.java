@@ -9,6 +9,7 @@ import java.util.Random;
 import java.util.UUID;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class IdempotencyKeyTest {
@@ -34,6 +35,29 @@ class IdempotencyKeyTest {
 
     assertThat(key.createdAt()).isEmpty();
     assertThat(key.createdAt(NOW).createdAt()).contains(NOW);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "\"8e03978e-40d5\"|8e03978e-40d5",
+        "8e03978e-40d5|8e03978e-40d5",
+        "\"a b\"|a b",
+        "\"a\\\"b\\\\c\"|a\"b\\c",
+        "xid/step;1|xid/step;1",
+      })
+  void readsAQuotedOrABareField(String field, String key) {
+    assertThat(IdempotencyKey.inField(field)).isEqualTo(key);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\"\"", "\"a", "a\"", "a, b", "\"a\", \"b\"", "\"a\\b\"", "a b", "é"})
+  void refusesOtherFields(String field) {
+    assertThatThrownBy(() -> IdempotencyKey.inField(field))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("Idempotency-Key: " + field.length() + " characters");
   }
 
   @Test
