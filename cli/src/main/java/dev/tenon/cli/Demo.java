@@ -9,6 +9,7 @@ import java.math.BigDecimal;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -139,9 +140,10 @@ final class Demo implements AutoCloseable {
       }
       claim = channel;
     } catch (IOException e) {
+      String reason = e instanceof AccessDeniedException ? "this user may not" : e.getMessage();
       throw new CliException(
           "Could not write [directory=%s]: %s. Name another by the variable TENON_DATA."
-              .formatted(home.data(), e.getMessage()),
+              .formatted(home.data(), reason),
           e);
     } finally {
       lock.unlock();

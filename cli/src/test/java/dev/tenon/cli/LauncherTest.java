@@ -59,6 +59,33 @@ class LauncherTest {
   }
 
   @Test
+  void runsThroughLinksAndFromAnyPathAndWithoutAHome() throws Exception {
+    jdk("usr/lib/jvm/temurin-21", "21.0.2");
+    Path odd = Files.createDirectories(machine.resolve("a b [c]*"));
+    Files.move(script, odd.resolve("tenon"));
+    Files.createSymbolicLink(script, Path.of("../a b [c]*/tenon"));
+    script = Files.createSymbolicLink(machine.resolve("link"), script);
+
+    Outcome outcome = run(Map.of("HOME", "", "TENON_DATA", "relative"), "sql", "select  *");
+
+    assertThat(outcome.err).isEmpty();
+    assertThat(outcome.status).isZero();
+    assertThat(outcome.out)
+        .contains(" -Dtenon.home=" + odd.toRealPath() + " ")
+        .contains(" -Dtenon.data=" + Path.of("relative").toAbsolutePath() + " ")
+        .contains(" -cp " + odd.toRealPath() + "/cli/target/classes:")
+        .endsWith("dev.tenon.cli.Main sql select  *\n");
+  }
+
+  @Test
+  void saysThatAPathWithAColonDoesNotWork() throws Exception {
+    Outcome outcome = run(Map.of("TENON_DATA", "/tmp/a:b"), "help");
+
+    assertThat(outcome.status).isEqualTo(2);
+    assertThat(outcome.err).contains("a class path cannot hold a colon");
+  }
+
+  @Test
   void saysThatTheJdkIsTooOld() throws Exception {
     Path old = jdk("usr/lib/jvm/java-17", "17.0.15");
     Path older = jdk("usr/lib/jvm/java-8", "1.8.0_402");
