@@ -14,7 +14,9 @@ import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.HelpCommand;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
@@ -31,7 +33,7 @@ import picocli.CommandLine.Spec;
       KeysCommand.class,
       SqlCommand.class,
       BenchCommand.class,
-      CommandLine.HelpCommand.class
+      HelpCommand.class
     })
 public final class Main implements Runnable {
   /** What a command answers when it could not be done. */
@@ -57,13 +59,24 @@ public final class Main implements Runnable {
 
   static int run(Object commands, String... arguments) {
     try {
-      return new CommandLine(commands)
+      return helpful(new CommandLine(commands))
           .setExecutionExceptionHandler((failure, command, parsed) -> tell(failure, arguments))
           .setCaseInsensitiveEnumValuesAllowed(true)
           .execute(arguments);
-    } catch (Error failure) {
+    } catch (RuntimeException | Error failure) {
       return tell(failure, arguments);
     }
+  }
+
+  /** Each command takes --help; the command "help" has it already. */
+  private static CommandLine helpful(CommandLine line) {
+    if (!(line.getCommand() instanceof HelpCommand)) {
+      OptionSpec help =
+          OptionSpec.builder("-h", "--help").usageHelp(true).description("Show this.").build();
+      line.getCommandSpec().addOption(help);
+    }
+    line.getSubcommands().values().forEach(Main::helpful);
+    return line;
   }
 
   /** One sentence; if a user can do nothing about it, its stack trace goes to a file. */

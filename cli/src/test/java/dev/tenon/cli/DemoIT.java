@@ -27,7 +27,7 @@ import tools.jackson.databind.JsonNode;
 class DemoIT {
   private static final Path ROOT =
       Path.of(System.getProperty("tenon.home")).toAbsolutePath().normalize();
-  private static final Duration PATIENCE = Duration.ofSeconds(180);
+  private static final Duration PATIENCE = Duration.ofMinutes(10);
   private static final int SERVICES = DemoHome.SERVICES.size();
 
   /** Shared, so that PostgreSQL's data and the services are made ready once. */
