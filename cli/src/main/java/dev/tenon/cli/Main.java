@@ -1,5 +1,6 @@
 package dev.tenon.cli;
 
+import dev.tenon.certificates.CertificateFilesException;
 import dev.tenon.messaging.MessagingException;
 import dev.tenon.schema.SchemaException;
 import dev.tenon.testing.database.PostgresServerException;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Spec;
       MessagesCommand.class,
       SubscriptionsCommand.class,
       KeysCommand.class,
+      CertsCommand.class,
       SqlCommand.class,
       BenchCommand.class,
       HelpCommand.class
@@ -87,6 +89,7 @@ public final class Main implements Runnable {
             || failure instanceof MessagingException
             || failure instanceof TransactionException
             || failure instanceof TransportException
+            || failure instanceof CertificateFilesException
             || failure instanceof IllegalArgumentException
             || failure instanceof PostgresServerException;
     if (told) {

@@ -138,7 +138,7 @@ final class CallGate {
     }
 
     private IncomingCall read(ServiceRequestContext context, HttpRequest request) {
-      String caller = identity.caller(request.headers());
+      String caller = identity.caller(context, request.headers());
       Instant now = clock.instant();
       CallContext call;
       try {

@@ -181,7 +181,7 @@ final class FeedEndpoints {
   private HttpResponse answer(
       Endpoint endpoint, ServiceRequestContext context, AggregatedHttpRequest request) {
     try {
-      String caller = identity.caller(request.headers());
+      String caller = identity.caller(context, request.headers());
       FeedSource feed = source;
       if (isDraining()) {
         sendAway(context);

@@ -232,7 +232,15 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
 
   @Override
   public void onError(Throwable failure) {
-    finish(broken(reasonOf(failure), failure));
+    finish(
+        ClientTls.explain(failure)
+            .map(
+                told ->
+                    new FeedException(
+                        Reason.UNREACHABLE,
+                        "Could not open a feed [%s]: %s".formatted(name, told),
+                        failure))
+            .orElseGet(() -> broken(reasonOf(failure), failure)));
   }
 
   @Override

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.client.ClientFactory;
 import com.linecorp.armeria.client.RequestOptions;
+import com.linecorp.armeria.client.RequestOptionsBuilder;
 import com.linecorp.armeria.client.WebClient;
 import com.linecorp.armeria.common.AggregatedHttpResponse;
 import com.linecorp.armeria.common.HttpData;
@@ -52,6 +53,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   private static final long CALL_RESPONSE_BYTES_MAX = 64 << 10;
 
   private final ServiceIdentity identity;
+  private final ClientTls tls;
   private final ServiceAddresses addresses;
   private final Duration callTimeout;
   private final int frameBytesMax;
@@ -67,6 +69,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
 
   private HttpFeedTransport(Builder builder) {
     this.identity = builder.identity;
+    this.tls = identity.clientTls();
     this.addresses = builder.addresses;
     this.callTimeout = builder.callTimeout;
     this.frameBytesMax = builder.frameBytesMax;
@@ -173,7 +176,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
             service,
             FeedEndpoints.FEED,
             body,
-            RequestOptions.builder().responseTimeoutMillis(0).maxResponseLength(0).build());
+            RequestOptions.builder().responseTimeoutMillis(0).maxResponseLength(0));
     String name =
         "service=%s, address=%s, subscription=%s, slot=%d/%d"
             .formatted(
@@ -198,11 +201,10 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
 
   private CompletableFuture<AggregatedHttpResponse> call(
       String address, String service, String path, byte[] body) {
-    RequestOptions options =
+    RequestOptionsBuilder options =
         RequestOptions.builder()
             .responseTimeout(callTimeout)
-            .maxResponseLength(CALL_RESPONSE_BYTES_MAX)
-            .build();
+            .maxResponseLength(CALL_RESPONSE_BYTES_MAX);
     return send(address, service, path, body, options).aggregate();
   }
 
@@ -215,7 +217,15 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
     try {
       answer = call.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException e) {
-      throw unreachable(service, address, HttpFeedStream.reasonOf(e), e);
+      throw ClientTls.explain(e)
+          .map(
+              told ->
+                  new FeedException(
+                      Reason.UNREACHABLE,
+                      "Could not reach a service [service=%s, address=%s]: %s"
+                          .formatted(service, address, told),
+                      e))
+          .orElseGet(() -> unreachable(service, address, HttpFeedStream.reasonOf(e), e));
     } catch (TimeoutException e) {
       throw unreachable(service, address, "no answer within " + timeout.toMillis() + " ms", e);
     } catch (InterruptedException e) {
@@ -230,12 +240,13 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   }
 
   private HttpResponse send(
-      String address, String service, String path, byte[] body, RequestOptions options) {
+      String address, String service, String path, byte[] body, RequestOptionsBuilder options) {
     RequestHeadersBuilder headers =
-        RequestHeaders.builder(HttpMethod.POST, "h2c://" + address + path)
+        RequestHeaders.builder(HttpMethod.POST, tls.protocol().uriText() + "://" + address + path)
             .contentType(MediaType.JSON);
     identity.sign(headers, service);
-    return client.execute(HttpRequest.of(headers.build(), HttpData.wrap(body)), options);
+    tls.spec(service).ifPresent(options::clientTlsSpec);
+    return client.execute(HttpRequest.of(headers.build(), HttpData.wrap(body)), options.build());
   }
 
   private static FeedException unreachable(

@@ -48,7 +48,7 @@ final class PortErrors implements ServerErrorHandler {
         switch (status.code()) {
           case 404 -> "no-such-path";
           case 405 -> "no-such-method";
-          case 413 -> Problems.TOO_LARGE;
+          case 413, 414, 431 -> Problems.TOO_LARGE;
           case 503 -> "unreachable";
           default -> status.code() < 500 ? "invalid" : "internal";
         };

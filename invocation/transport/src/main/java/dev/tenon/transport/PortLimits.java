@@ -3,6 +3,7 @@ package dev.tenon.transport;
 import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.server.ServerBuilder;
+import dev.tenon.invocation.Problem;
 import java.time.Duration;
 
 /**
@@ -314,7 +315,7 @@ public final class PortLimits {
     return copy;
   }
 
-  /** Sets those limits that the server has settings for. */
+  /** Makes a server keep these limits. */
   void applyTo(ServerBuilder server) {
     server
         .maxRequestLength(requestBytesMax)
@@ -329,7 +330,19 @@ public final class PortLimits {
             WINDOW_SECONDS)
         .requestTimeout(requestTimeout)
         .idleTimeout(idleTimeout)
-        .maxConnectionAge(connectionAgeMax);
+        .maxConnectionAge(connectionAgeMax)
+        .decorator(
+            (delegate, context, request) ->
+                request.headers().size() > headersMax
+                    ? Problems.response(tooManyHeaders()).toHttpResponse()
+                    : delegate.serve(context, request));
+    var byAddress = new PeerGuard.ByAddress();
+    server.childChannelPipelineCustomizer(pipeline -> PeerGuard.join(pipeline, this, byAddress));
+  }
+
+  private Problem tooManyHeaders() {
+    return Problem.of(
+        431, Problems.TOO_LARGE, "headers: too many (expected: at most " + headersMax + ")");
   }
 
   static int within(String name, int value, int least, int most) {

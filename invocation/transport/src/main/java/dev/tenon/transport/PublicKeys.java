@@ -3,7 +3,6 @@ package dev.tenon.transport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.PublicKey;
 import java.time.Duration;
 import java.time.Instant;
@@ -33,7 +32,7 @@ final class PublicKeys {
   private final InstantSource clock;
   private final ReentrantLock lock = new ReentrantLock();
   private Instant lookAgain;
-  private Stamp stamp;
+  private FileStamp stamp;
   private volatile Loaded loaded;
 
   /** A service's public key. */
@@ -46,13 +45,11 @@ final class PublicKeys {
     }
   }
 
-  private record Stamp(Instant modified, long bytes, Object fileKey) {}
-
   PublicKeys(Path file, InstantSource clock) {
     this.file = file;
     this.clock = clock;
     try {
-      this.stamp = stampOf(file);
+      this.stamp = FileStamp.of(file);
       this.loaded = read(file, 1);
     } catch (IOException | JoseException e) {
       throw new TransportException(
@@ -79,7 +76,7 @@ final class PublicKeys {
 
   private void reload() {
     try {
-      Stamp now = stampOf(file);
+      FileStamp now = FileStamp.of(file);
       if (!now.equals(stamp)) {
         stamp = now;
         loaded = read(file, loaded.reading() + 1);
@@ -88,15 +85,6 @@ final class PublicKeys {
     } catch (IOException | JoseException e) {
       log.warn("Could not read the changed public keys, the old ones stay [file={}]", file, e);
     }
-  }
-
-  private static Stamp stampOf(Path file) throws IOException {
-    BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-    Object fileKey = attributes.fileKey();
-    return new Stamp(
-        attributes.lastModifiedTime().toInstant(),
-        attributes.size(),
-        fileKey == null ? "" : fileKey);
   }
 
   private static Loaded read(Path file, int reading) throws IOException, JoseException {

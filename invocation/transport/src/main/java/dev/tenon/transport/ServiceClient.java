@@ -4,11 +4,11 @@ import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.client.ClientFactory;
 import com.linecorp.armeria.client.RequestOptions;
+import com.linecorp.armeria.client.RequestOptionsBuilder;
 import com.linecorp.armeria.client.WebClient;
 import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
-import com.linecorp.armeria.common.SessionProtocol;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import dev.tenon.invocation.Call;
 import dev.tenon.invocation.CallContext;
@@ -43,11 +43,12 @@ public final class ServiceClient implements AutoCloseable {
   private final Calls calls;
   private final int answerBytesMax;
   private final ClientFactory factory;
-  private final SessionProtocol protocol = SessionProtocol.H2C;
+  private final ClientTls tls;
   private final Map<Endpoint, WebClient> clients = new ConcurrentHashMap<>();
 
   private ServiceClient(Builder builder) {
     this.identity = builder.identity;
+    this.tls = identity.clientTls();
     this.calls = builder.calls;
     this.answerBytesMax = builder.answerBytesMax;
     this.factory =
@@ -114,7 +115,7 @@ public final class ServiceClient implements AutoCloseable {
             send -> {
               RequestHeadersBuilder headers = request.headers().toBuilder();
               complete(headers, target.service(), context, send.timeout());
-              return execute(send, request.withHeaders(headers));
+              return execute(target.service(), send, request.withHeaders(headers));
             },
             request);
   }
@@ -122,16 +123,15 @@ public final class ServiceClient implements AutoCloseable {
   private HttpResponse send(CallRequest request, CallContext context, Call.Step.Send send) {
     RequestHeadersBuilder headers = request.headers().toBuilder();
     complete(headers, request.target().service(), context, send.timeout());
-    return execute(send, HttpRequest.of(headers.build(), request.body()));
+    return execute(
+        request.target().service(), send, HttpRequest.of(headers.build(), request.body()));
   }
 
-  private HttpResponse execute(Call.Step.Send send, HttpRequest request) {
-    RequestOptions options =
-        RequestOptions.builder()
-            .responseTimeout(send.timeout())
-            .maxResponseLength(answerBytesMax)
-            .build();
-    return client(send.endpoint()).execute(request, options);
+  private HttpResponse execute(String service, Call.Step.Send send, HttpRequest request) {
+    RequestOptionsBuilder options =
+        RequestOptions.builder().responseTimeout(send.timeout()).maxResponseLength(answerBytesMax);
+    tls.spec(service).ifPresent(options::clientTlsSpec);
+    return client(send.endpoint()).execute(request, options.build());
   }
 
   private void complete(
@@ -159,7 +159,7 @@ public final class ServiceClient implements AutoCloseable {
         endpoint,
         at ->
             WebClient.builder(
-                    protocol, com.linecorp.armeria.client.Endpoint.of(at.host(), at.port()))
+                    tls.protocol(), com.linecorp.armeria.client.Endpoint.of(at.host(), at.port()))
                 .factory(factory)
                 .build());
   }

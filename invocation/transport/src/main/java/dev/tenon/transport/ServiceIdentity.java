@@ -3,21 +3,33 @@ package dev.tenon.transport;
 import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.common.HttpHeaderNames;
+import com.linecorp.armeria.common.RequestContext;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
+import com.linecorp.armeria.common.TlsProvider;
 import java.nio.file.Path;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
 import java.time.InstantSource;
+import java.util.Optional;
+import java.util.Set;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who a service is, and how it knows who others are.
+ * Who a service is, and how it knows who others are: by tokens, by certificates, or by both.
+ *
+ * <p>With TLS files, all is encrypted, each side checks the other's certificate, and the name in it
+ * is who the caller is; see {@link #certified} and {@link #withTls}.
  *
  * <p>With keys, each request carries a token that the caller signed for the callee, which counts
- * for 60 seconds; clocks may differ by 5. Tokens are not secret from who reads the network between
- * two services: use a network that you trust. The file of public keys is read again within a second
- * of a change; the private key is read once.
+ * for 60 seconds; clocks may differ by 5. Without TLS, tokens are not secret from who reads the
+ * network between two services: use a network that you trust then. With both, a caller that shows a
+ * certificate and a token must be the same by both. The file of public keys is read again within a
+ * second of a change; the private key is read once.
  *
- * <p>Without keys, for development, a service is who it says it is. A {@link TenonPort} with such
+ * <p>With neither, for development, a service is who it says it is. A {@link TenonPort} with such
  * an identity listens on loopback only. Thread-safe.
  */
 public final class ServiceIdentity {
@@ -26,10 +38,13 @@ public final class ServiceIdentity {
 
   private final String service;
   private final @Nullable ServiceTokens tokens;
+  private final @Nullable ReloadingTls tls;
 
-  private ServiceIdentity(String service, @Nullable ServiceTokens tokens) {
+  private ServiceIdentity(
+      String service, @Nullable ServiceTokens tokens, @Nullable ReloadingTls tls) {
     this.service = checkName(service);
     this.tokens = tokens;
+    this.tls = tls;
   }
 
   /**
@@ -61,7 +76,8 @@ public final class ServiceIdentity {
   public static ServiceIdentity load(
       String service, Path privateKey, Path publicKeys, InstantSource clock) {
     checkName(service);
-    return new ServiceIdentity(service, new ServiceTokens(service, privateKey, publicKeys, clock));
+    return new ServiceIdentity(
+        service, new ServiceTokens(service, privateKey, publicKeys, clock), null);
   }
 
   /**
@@ -71,7 +87,34 @@ public final class ServiceIdentity {
    * @return the identity
    */
   public static ServiceIdentity development(String service) {
-    return new ServiceIdentity(service, null);
+    return new ServiceIdentity(service, null, null);
+  }
+
+  /**
+   * An identity by certificates alone.
+   *
+   * @param service the service's name
+   * @param files its certificate, key, and those it trusts
+   * @return the identity
+   * @throws TransportException if a file cannot be used, or is not this service's
+   */
+  public static ServiceIdentity certified(String service, TlsFiles files) {
+    return development(service).withTls(files);
+  }
+
+  /**
+   * The same identity, with TLS on all its connections.
+   *
+   * @param files the service's certificate, key, and those it trusts
+   * @return another identity
+   * @throws TransportException if a file cannot be used, or is not this service's
+   */
+  public ServiceIdentity withTls(TlsFiles files) {
+    return withTls(new ReloadingTls(service, files, InstantSource.system()));
+  }
+
+  ServiceIdentity withTls(ReloadingTls files) {
+    return new ServiceIdentity(service, tokens, files);
   }
 
   /**
@@ -84,20 +127,30 @@ public final class ServiceIdentity {
   }
 
   /**
-   * Whether it is one without keys.
+   * Whether it is one without keys and certificates.
    *
    * @return whether everybody is believed
    */
   public boolean isDevelopment() {
-    return tokens == null;
+    return tokens == null && tls == null;
+  }
+
+  /** What the server side of TLS takes; empty without TLS. */
+  Optional<TlsProvider> serverTls() {
+    return Optional.ofNullable(tls);
+  }
+
+  /** The client side of TLS, to be kept by who makes calls. */
+  ClientTls clientTls() {
+    return new ClientTls(tls);
   }
 
   /** Adds what proves this service to another. */
   void sign(RequestHeadersBuilder headers, String audience) {
-    if (tokens == null) {
-      headers.set(DEVELOPMENT_HEADER, service);
-    } else {
+    if (tokens != null) {
       headers.set(HttpHeaderNames.AUTHORIZATION, BEARER + tokens.tokenFor(audience));
+    } else if (tls == null) {
+      headers.set(DEVELOPMENT_HEADER, service);
     }
   }
 
@@ -106,27 +159,68 @@ public final class ServiceIdentity {
    *
    * @throws ProblemException 401 if it does not prove it
    */
-  String caller(RequestHeaders headers) {
-    if (tokens == null) {
-      String name = headers.get(DEVELOPMENT_HEADER);
-      if (name == null || name.isEmpty()) {
-        throw missing(DEVELOPMENT_HEADER);
+  String caller(RequestContext context, RequestHeaders headers) {
+    SSLSession session = tls == null ? null : context.sslSession();
+    Optional<String> certified = session == null ? Optional.empty() : certifiedBy(session);
+    if (certified.isEmpty()) {
+      return caller(headers);
+    }
+    if (tokens != null && headers.contains(HttpHeaderNames.AUTHORIZATION)) {
+      String issuer = caller(headers);
+      if (!issuer.equals(certified.get())) {
+        throw refused(
+            "the certificate is of %s, and the token of %s".formatted(certified.get(), issuer));
       }
-      return name;
     }
-    String authorization = headers.get(HttpHeaderNames.AUTHORIZATION);
-    if (authorization == null
-        || !authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
-      throw missing("authorization: Bearer");
-    }
-    return tokens.issuerOf(authorization.substring(BEARER.length()).trim());
+    return certified.get();
   }
 
-  private ProblemException missing(String header) {
+  /** Who sent a request, by its headers alone. */
+  String caller(RequestHeaders headers) {
+    if (tokens != null) {
+      String authorization = headers.get(HttpHeaderNames.AUTHORIZATION);
+      if (authorization == null
+          || !authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+        throw refused("the header authorization: Bearer is missing");
+      }
+      return tokens.issuerOf(authorization.substring(BEARER.length()).trim());
+    }
+    if (tls != null) {
+      throw refused("a client certificate of an authority that it trusts is missing");
+    }
+    String name = headers.get(DEVELOPMENT_HEADER);
+    if (name == null || name.isEmpty()) {
+      throw refused("the header " + DEVELOPMENT_HEADER + " is missing");
+    }
+    return name;
+  }
+
+  /** The service that the peer's certificate names, which the handshake has found trusted. */
+  private Optional<String> certifiedBy(SSLSession session) {
+    Certificate[] chain;
+    try {
+      chain = session.getPeerCertificates();
+    } catch (SSLPeerUnverifiedException e) {
+      return Optional.empty(); // it showed none
+    }
+    if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate) || tls == null) {
+      return Optional.empty();
+    }
+    if (tls.now().isAfter(certificate.getNotAfter().toInstant())) {
+      throw refused("the client certificate ended at " + certificate.getNotAfter().toInstant());
+    }
+    Set<String> services = TlsMaterial.servicesOf(certificate);
+    if (services.size() != 1) {
+      throw refused(
+          "the client certificate must name one service, and names " + String.join(", ", services));
+    }
+    return Optional.of(services.iterator().next());
+  }
+
+  private ProblemException refused(String reason) {
     return new ProblemException(
         Problems.unauthenticated(
-            "Could not tell who asks [service=%s]: the header %s is missing."
-                .formatted(service, header)));
+            "Could not tell who asks [service=%s]: %s.".formatted(service, reason)));
   }
 
   static String checkName(String service) {

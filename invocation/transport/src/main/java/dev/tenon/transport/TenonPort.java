@@ -9,9 +9,11 @@ import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.Server;
 import com.linecorp.armeria.server.ServerListener;
+import com.linecorp.armeria.server.ServerTlsConfig;
 import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.runtime.TenonRuntime;
 import io.netty.channel.ChannelOption;
+import io.netty.handler.ssl.ClientAuth;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -27,8 +29,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The listener that faces other services: it serves this service's feed over HTTP/2 without TLS and
- * over HTTP/1.1, on one port, to services that prove who they are.
+ * The listener that faces other services: it serves this service's feed over HTTP/2 and HTTP/1.1,
+ * with TLS if the identity has it and else without, on one port, to services that prove who they
+ * are.
  *
  * <p>It listens from {@link Builder#open()} on, but answers 503 until {@link #serve} names what to
  * serve. Each stream has a frame at most on its way; a reader that takes nothing holds its
@@ -322,7 +325,8 @@ public final class TenonPort implements AutoCloseable {
       InetAddress bound = resolve();
       if (!bound.isLoopbackAddress() && identity.isDevelopment()) {
         throw failed(
-            "without service keys everybody could read the feed. Make keys, or bind to loopback.",
+            "without service keys everybody could read the feed. Make keys or certificates, or bind"
+                + " to loopback.",
             null);
       }
       FeedEndpoints endpoints =
@@ -364,8 +368,16 @@ public final class TenonPort implements AutoCloseable {
           builder.route().addRoute(route).blockingTaskExecutor(handlers, false).build(gated);
         }
       }
+      identity
+          .serverTls()
+          .ifPresent(
+              tls ->
+                  builder.tlsProvider(
+                      tls, ServerTlsConfig.builder().clientAuth(ClientAuth.OPTIONAL).build()));
       return builder
-          .port(address, SessionProtocol.HTTP)
+          .port(
+              address,
+              identity.serverTls().isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP)
           .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
           .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())
           .service(route(HttpMethod.POST, FeedEndpoints.WAKE), endpoints.wake())

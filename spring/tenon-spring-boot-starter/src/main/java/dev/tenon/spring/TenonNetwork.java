@@ -7,6 +7,7 @@ import dev.tenon.transport.HttpFeedTransport;
 import dev.tenon.transport.ServiceAddresses;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
+import dev.tenon.transport.TlsFiles;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -44,15 +45,18 @@ final class TenonNetwork implements AutoCloseable {
   private static ServiceIdentity identity(TenonProperties properties) {
     String service = properties.requiredService();
     Path keys = properties.keys().directory();
-    if (keys != null) {
-      return ServiceIdentity.load(service, keys);
+    Optional<TlsFiles> tls = properties.tls().files(service);
+    if (keys == null && tls.isEmpty() && !properties.dev()) {
+      throw new SetupException(
+          "Service "
+              + service
+              + " has neither certificates nor keys to prove to other services who it is.",
+          "Set tenon.tls.directory or tenon.keys.directory, or tenon.dev=true on a developer's"
+              + " machine (loopback only).");
     }
-    if (properties.dev()) {
-      return ServiceIdentity.development(service);
-    }
-    throw new SetupException(
-        "Service " + service + " has no keys to prove to other services who it is.",
-        "Set tenon.keys.directory, or tenon.dev=true on a developer's machine (loopback only).");
+    ServiceIdentity identity =
+        keys == null ? ServiceIdentity.development(service) : ServiceIdentity.load(service, keys);
+    return tls.map(identity::withTls).orElse(identity);
   }
 
   Optional<FeedTransport> transport() {

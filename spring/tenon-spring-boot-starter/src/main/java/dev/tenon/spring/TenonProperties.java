@@ -2,10 +2,12 @@ package dev.tenon.spring;
 
 import dev.tenon.messaging.MessagingConfig;
 import dev.tenon.runtime.Backoff;
+import dev.tenon.transport.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -21,15 +23,19 @@ import org.springframework.util.unit.DataSize;
  *     classpath:db/migration, if there are any and Spring Boot's own Flyway module is absent.
  * @param schema The schema of Tenon's own tables: lower-case letters, digits and underscores. One
  *     of its own for each of several services that share a database.
- * @param host The address that the Tenon port listens on; any but loopback needs keys.
+ * @param host The address that the Tenon port listens on; any but loopback needs keys or
+ *     certificates.
  * @param advertisedHost The host by which others reach the Tenon port. Unless set, the one it
  *     listens on.
  * @param port The Tenon port, where other services read this one's messages; 0 takes a free one. It
  *     is opened only if the service has topics or subscriptions.
  * @param addresses Where other services' Tenon ports are, by the name of the service: host:port, or
  *     several, separated by commas.
- * @param dev Whether the service may run without keys, on loopback only: for a developer's machine.
+ * @param dev Whether the service may run without keys and certificates, on loopback only: for a
+ *     developer's machine.
  * @param keys What services prove their identity with.
+ * @param tls The certificate by which the Tenon port and calls to other services are encrypted, and
+ *     by which services prove their identity, with or without keys.
  * @param cleanExit Whether the process ends with status 0, not 143, once SIGTERM has been obeyed.
  * @param messaging Topics and limits of messaging.
  */
@@ -45,6 +51,7 @@ record TenonProperties(
     @DefaultValue Map<String, List<String>> addresses,
     @DefaultValue("false") boolean dev,
     @DefaultValue Keys keys,
+    @DefaultValue Tls tls,
     @DefaultValue("true") boolean cleanExit,
     @DefaultValue Messaging messaging) {
 
@@ -79,6 +86,47 @@ record TenonProperties(
    *     key.
    */
   record Keys(@Nullable Path directory) {}
+
+  /**
+   * The certificate for TLS on the Tenon port: a directory, or the three files. They are looked at
+   * again when they change.
+   *
+   * @param directory The directory with [service].cert.pem, [service].key.pem and ca.cert.pem, as
+   *     ./tenon certs makes them.
+   * @param certificate The PEM file with the service's certificate and those between it and a
+   *     trusted one.
+   * @param key The PEM file with the certificate's private key.
+   * @param trusted The PEM file with the certificates of the authorities that sign services'
+   *     certificates.
+   */
+  record Tls(
+      @Nullable Path directory,
+      @Nullable Path certificate,
+      @Nullable Path key,
+      @Nullable Path trusted) {
+
+    /** The files for a service; empty if none are set. */
+    Optional<TlsFiles> files(String service) {
+      boolean some = certificate != null || key != null || trusted != null;
+      if (directory != null) {
+        if (some) {
+          throw new SetupException(
+              "tenon.tls names both a directory and single files.",
+              "Set tenon.tls.directory, or tenon.tls.certificate, key and trusted.");
+        }
+        return Optional.of(TlsFiles.in(directory, service));
+      }
+      if (certificate != null && key != null && trusted != null) {
+        return Optional.of(new TlsFiles(certificate, key, trusted));
+      }
+      if (some) {
+        throw new SetupException(
+            "tenon.tls names some of its files, but not all.",
+            "Set tenon.tls.certificate, tenon.tls.key and tenon.tls.trusted, or a directory.");
+      }
+      return Optional.empty();
+    }
+  }
 
   /**
    * Topics and limits of messaging.

@@ -29,7 +29,7 @@ final class ModuleRules {
     var messaging = with(transaction, "transaction");
     var transport = with(messaging, "messaging", "invocation");
     var spring = with(transport, "transport");
-    var tools = with(spring, "testing.database", "testing.crash");
+    var tools = with(spring, "certificates", "testing.database", "testing.crash");
     var example = with(spring, "spring", QUICKSTART + "messages");
 
     var directions = new TreeMap<String, Set<String>>();
@@ -40,6 +40,7 @@ final class ModuleRules {
     directions.put("transaction", transaction);
     directions.put("messaging", messaging);
     directions.put("invocation", schema);
+    directions.put("certificates", Set.of());
     directions.put("transport", transport);
     directions.put("spring", spring);
     directions.put("cli", tools);
