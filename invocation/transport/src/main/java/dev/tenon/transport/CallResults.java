@@ -50,6 +50,10 @@ final class CallResults {
 
   /** The client library's exceptions often have a name and no message. */
   private static Throwable readable(Throwable cause) {
+    Optional<String> tls = ClientTls.explain(cause);
+    if (tls.isPresent()) {
+      return new TransportException(tls.get(), cause);
+    }
     return cause.getMessage() == null
         ? new TransportException(cause.getClass().getSimpleName(), cause)
         : cause;

@@ -6,8 +6,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import com.linecorp.armeria.common.HttpData;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.RequestHeaders;
+import com.linecorp.armeria.server.Route;
 import dev.tenon.certificates.CertificateFiles;
 import dev.tenon.certificates.CertificateFiles.Existing;
+import dev.tenon.invocation.Call;
+import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.Target;
+import dev.tenon.invocation.spi.EndpointSource;
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedException.Reason;
@@ -30,6 +38,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.KeyStore;
 import java.security.Principal;
 import java.security.PrivateKey;
+import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
@@ -196,11 +205,50 @@ class TlsIT {
       try (var stream = inventory.open(request("inventory"))) {
         assertThat(stream.next(Duration.ofSeconds(30))).isPresent();
       }
-      order.wake(port.address());
+      order.report(report("order"));
 
-      assertThat(source.wakes).hasValue(1);
+      assertThat(source.reports).containsExactly(report("order"));
       assertThat(refusal(inventory, "user").reason()).isEqualTo(Reason.FORBIDDEN);
     }
+  }
+
+  @Test
+  void carriesCallsToServicesToo() {
+    PortService whoCalls =
+        PortService.of(
+            Set.of(Route.builder().path("/who").build()),
+            (context, request) ->
+                com.linecorp.armeria.common.HttpResponse.of(IncomingCall.of(context).caller()));
+    try (TenonPort port =
+            TenonPort.builder(certified("order"))
+                .service(whoCalls)
+                .graceLimit(Duration.ofSeconds(1))
+                .open();
+        ServiceClient client =
+            ServiceClient.builder(
+                    certified("inventory"),
+                    Calls.builder(
+                            EndpointSource.of(
+                                Map.of(
+                                    "order", List.of(port.address()),
+                                    "user", List.of(port.address()))))
+                        .build())
+                .build()) {
+      port.serve(source);
+
+      assertThat(client.call(who("order")).join().response().contentUtf8()).isEqualTo("inventory");
+      assertThatThrownBy(() -> client.call(who("user")).join())
+          .hasRootCauseInstanceOf(CertificateException.class)
+          .hasMessageContaining("its certificate is of service order, not of service user");
+    }
+  }
+
+  private static CallRequest who(String service) {
+    return CallRequest.of(
+        new Target(service, "who"),
+        Call.Repeatable.ALWAYS,
+        RequestHeaders.of(HttpMethod.POST, "/who"),
+        HttpData.empty());
   }
 
   @Test
@@ -349,7 +397,7 @@ class TlsIT {
           .hasMessageEndingWith(
               "its certificate is of service user, not of service order. Check the address.");
       // 503: it serves nothing yet. So the connection was good.
-      assertThatThrownBy(() -> user.wake(port.address())).hasMessageContaining("it is starting");
+      assertThatThrownBy(() -> user.report(report("user"))).hasMessageContaining("it is starting");
       assertThat(refusal(user, "user")).hasMessageEndingWith("Check the address.");
     }
   }
@@ -390,7 +438,7 @@ class TlsIT {
                   () -> {
                     while (!done.get()) {
                       try {
-                        caller.report(report());
+                        caller.report(report("order"));
                         calls.incrementAndGet();
                       } catch (RuntimeException e) {
                         failure.compareAndSet(null, e);
@@ -415,10 +463,10 @@ class TlsIT {
     assertThat(failure.get()).isNull();
   }
 
-  private static FeedReport report() {
+  private static FeedReport report(String service) {
     return new FeedReport(
-        "order",
-        "order",
+        service,
+        service,
         "orders",
         new Slot(0, 1),
         new Cursor(7, FakeFeedSource.WINDOW, 42, Optional.empty()));

@@ -119,8 +119,18 @@ class FailureAnalysisIT {
     assertFails(
         Publishing.class,
         List.of("tenon.service=order"),
-        "Service order has no keys",
+        "Service order has neither certificates nor keys",
         "tenon.dev=true");
+    assertFails(
+        Publishing.class,
+        List.of("tenon.service=order", "tenon.tls.directory=missing"),
+        "Could not read the TLS files [service=order]",
+        "Make them with ./tenon certs.");
+    assertFails(
+        Publishing.class,
+        List.of("tenon.service=order", "tenon.tls.key=order.key.pem"),
+        "tenon.tls names some of its files, but not all",
+        "Set tenon.tls.certificate, tenon.tls.key and tenon.tls.trusted");
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       assertFails(
           Publishing.class,
