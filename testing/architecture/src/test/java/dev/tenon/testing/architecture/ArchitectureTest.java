@@ -82,6 +82,7 @@ class ArchitectureTest {
   void onlySpringModulesAndExamplesKnowSpring() {
     noClasses()
         .that(not(resideInAnyPackage("dev.tenon.spring..", "dev.tenon.examples..")))
+        .and(not(resideInAPackage("dev.tenon.rest.."))) // its annotations, no container
         .and(not(resideInAPackage("dev.tenon.bench..")))
         .should()
         .dependOnClassesThat()
@@ -90,9 +91,12 @@ class ArchitectureTest {
   }
 
   @Test
-  void onlyTheTransportKnowsArmeria() {
+  void onlyWhatIsOnTheTenonPortKnowsArmeria() {
     noClasses()
-        .that(not(resideInAPackage("dev.tenon.transport..")))
+        .that(
+            not(
+                resideInAnyPackage(
+                    "dev.tenon.transport..", "dev.tenon.rest..", "dev.tenon.grpc..")))
         .should()
         .dependOnClassesThat()
         .resideInAPackage("com.linecorp.armeria..")

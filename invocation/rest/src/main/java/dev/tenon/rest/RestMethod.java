@@ -1,0 +1,159 @@
+package dev.tenon.rest;
+
+import com.linecorp.armeria.common.AggregatedHttpRequest;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.server.Route;
+import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.invocation.CallException;
+import dev.tenon.invocation.Idempotent;
+import dev.tenon.invocation.Problem;
+import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.transport.IncomingCall;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.core.MethodParameter;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.http.ProblemDetail;
+import org.springframework.web.ErrorResponse;
+import org.springframework.web.service.annotation.HttpExchange;
+
+/** One method of an interface that is served: its route, its parameters, its answer. */
+final class RestMethod {
+  private static final Logger log = LoggerFactory.getLogger(RestMethod.class);
+
+  private final String operation;
+  private final Route route;
+  private final Method method;
+  private final Object implementation;
+  private final List<RestParameter> parameters;
+  private final Optional<RestIdempotency> idempotency;
+
+  private RestMethod(
+      String operation,
+      Route route,
+      Method method,
+      Object implementation,
+      List<RestParameter> parameters,
+      Optional<RestIdempotency> idempotency) {
+    this.operation = operation;
+    this.route = route;
+    this.method = method;
+    this.implementation = implementation;
+    this.parameters = List.copyOf(parameters);
+    this.idempotency = idempotency;
+  }
+
+  static RestMethod of(
+      Class<?> api, Method method, Object implementation, Optional<IdempotentReceiver> receiver) {
+    String operation = api.getSimpleName() + "." + method.getName();
+    List<RestParameter> parameters = new ArrayList<>();
+    for (int i = 0; i < method.getParameterCount(); i++) {
+      parameters.add(RestParameter.of(new MethodParameter(method, i), operation));
+    }
+    Idempotent idempotent = AnnotatedElementUtils.findMergedAnnotation(method, Idempotent.class);
+    if (idempotent == null) {
+      idempotent = onImplementation(method, implementation);
+    }
+    Optional<RestIdempotency> idempotency = Optional.empty();
+    if (idempotent != null) {
+      IdempotentReceiver store =
+          receiver.orElseThrow(
+              () ->
+                  new IllegalArgumentException(
+                      "receiver: none (expected: one, as " + operation + " is @Idempotent)"));
+      idempotency = Optional.of(new RestIdempotency(store, operation, idempotent.required()));
+    }
+    method.setAccessible(true); // the interface may be package-private
+    return new RestMethod(
+        operation, route(api, method, operation), method, implementation, parameters, idempotency);
+  }
+
+  private static @Nullable Idempotent onImplementation(Method method, Object implementation) {
+    try {
+      Method own =
+          implementation.getClass().getMethod(method.getName(), method.getParameterTypes());
+      return AnnotatedElementUtils.findMergedAnnotation(own, Idempotent.class);
+    } catch (NoSuchMethodException e) {
+      return null; // it implements the interface by a method that is not public: no annotation
+    }
+  }
+
+  private static Route route(Class<?> api, Method method, String operation) {
+    HttpExchange exchange = AnnotatedElementUtils.findMergedAnnotation(method, HttpExchange.class);
+    String verb = exchange == null ? "" : exchange.method();
+    String path = RestService.prefix(api) + (exchange == null ? "" : exchange.url());
+    if (verb.isEmpty() || !path.startsWith("/") || path.contains("?") || path.contains("$")) {
+      throw new IllegalArgumentException(
+          "method: %s with '%s %s' (expected: an HTTP method, and a path that begins with /)"
+              .formatted(operation, verb, path));
+    }
+    return Route.builder().path(path).methods(HttpMethod.valueOf(verb)).build();
+  }
+
+  Route route() {
+    return route;
+  }
+
+  /** Answers a call, on the calling thread. Never throws. */
+  RestReply answer(
+      IncomingCall call, ServiceRequestContext context, AggregatedHttpRequest request) {
+    try {
+      Object[] arguments = new Object[parameters.size()];
+      for (int i = 0; i < arguments.length; i++) {
+        arguments[i] = parameters.get(i).value(call, context, request);
+      }
+      if (idempotency.isPresent()) {
+        return idempotency.get().answer(call, request, () -> invoke(arguments));
+      }
+      return invoke(arguments);
+    } catch (RestException e) {
+      return RestReply.of(e.problem());
+    } catch (RuntimeException e) {
+      return unexpected(e);
+    }
+  }
+
+  private RestReply invoke(Object[] arguments) {
+    try {
+      return RestReply.ofResult(method.invoke(implementation, arguments));
+    } catch (InvocationTargetException e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      if (cause instanceof Error error) {
+        throw error;
+      }
+      return failure(cause);
+    } catch (IllegalAccessException e) {
+      return unexpected(e);
+    }
+  }
+
+  private RestReply failure(Throwable cause) {
+    return switch (cause) {
+      case RestException e -> RestReply.of(e.problem());
+      case CallException e -> RestReply.of(e.passedOn());
+      case ErrorResponse e -> RestReply.of(problem(e.getBody()));
+      default -> unexpected(cause);
+    };
+  }
+
+  private static Problem problem(ProblemDetail detail) {
+    return new Problem(
+        detail.getStatus(),
+        detail.getType() == null ? "about:blank" : detail.getType().toString(),
+        String.valueOf(detail.getTitle()),
+        detail.getDetail() == null ? "" : detail.getDetail(),
+        detail.getProperties() == null ? Map.of() : detail.getProperties());
+  }
+
+  private RestReply unexpected(Throwable cause) {
+    log.atWarn().setCause(cause).addKeyValue("operation", operation).log("call failed");
+    return RestReply.of(Problem.of(500, "internal", "The service failed; its own log says why."));
+  }
+}
