@@ -96,6 +96,7 @@ public final class Call {
   private static final int TOO_MANY_REQUESTS = 429;
   private static final int NOT_IMPLEMENTED = 501;
   private static final int SERVER_ERROR = 500;
+  private static final int GATEWAY_TIMEOUT = 504;
 
   private final ServiceCalls calls;
   private final ServiceCalls.Operation operation;
@@ -212,6 +213,10 @@ public final class Call {
     if (passing && repeatable == Repeatable.ALWAYS && mayRepeat(wait)) {
       mayBeDone = true;
       return waitOrNext(wait);
+    }
+    if (status == GATEWAY_TIMEOUT) {
+      mayBeDone = true;
+      return fail(Reason.DEADLINE, "it answered 504, which says nothing.", "Allow more time.");
     }
     finish(status < CLIENT_ERROR ? "ok" : "problem");
     return new Step.Deliver(attempts);

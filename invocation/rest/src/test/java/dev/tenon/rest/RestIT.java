@@ -131,7 +131,7 @@ class RestIT {
         TenonPort.builder(ServiceIdentity.development("user"))
             .service(service(messaging.receiver()))
             .open();
-    port.serve();
+    port.serve(List.of());
     EndpointSource source = EndpointSource.of(Map.of("user", List.of(port.address())));
     client =
         ServiceClient.builder(ServiceIdentity.development("order"), Calls.builder(source).build())

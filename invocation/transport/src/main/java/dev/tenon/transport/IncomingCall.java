@@ -29,6 +29,10 @@ public record IncomingCall(String caller, CallContext context) {
     return call;
   }
 
+  static boolean isOn(ServiceRequestContext context) {
+    return context.hasAttr(KEY);
+  }
+
   void attachTo(ServiceRequestContext context) {
     context.setAttr(KEY, this);
   }

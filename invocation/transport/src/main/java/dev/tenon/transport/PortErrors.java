@@ -23,7 +23,10 @@ final class PortErrors implements ServerErrorHandler {
     HttpStatus status =
         switch (cause) {
           case HttpStatusException e -> e.httpStatus();
-          case RequestTimeoutException e -> HttpStatus.SERVICE_UNAVAILABLE;
+          case RequestTimeoutException e ->
+              IncomingCall.isOn(context)
+                  ? HttpStatus.GATEWAY_TIMEOUT // a handler was asked, and may still be at it
+                  : HttpStatus.SERVICE_UNAVAILABLE;
           default -> HttpStatus.INTERNAL_SERVER_ERROR;
         };
     if (status.equals(HttpStatus.INTERNAL_SERVER_ERROR)) {
@@ -50,6 +53,7 @@ final class PortErrors implements ServerErrorHandler {
           case 405 -> "no-such-method";
           case 413, 414, 431 -> Problems.TOO_LARGE;
           case 503 -> "unreachable";
+          case 504 -> "deadline";
           default -> status.code() < 500 ? "invalid" : "internal";
         };
     String detail = description == null ? status.reasonPhrase() : description;

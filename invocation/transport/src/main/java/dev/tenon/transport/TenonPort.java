@@ -2,11 +2,7 @@ package dev.tenon.transport;
 
 import static java.util.Objects.requireNonNull;
 
-import com.linecorp.armeria.common.HttpMethod;
 import com.linecorp.armeria.common.SessionProtocol;
-import com.linecorp.armeria.common.metric.NoopMeterRegistry;
-import com.linecorp.armeria.server.HttpService;
-import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.Server;
 import com.linecorp.armeria.server.ServerListener;
 import com.linecorp.armeria.server.ServerTlsConfig;
@@ -48,6 +44,8 @@ public final class TenonPort implements AutoCloseable {
   private final Server server;
   private final FeedEndpoints endpoints;
   private final CallGate gate;
+  private final PortRoutes routes;
+  private final List<PortService> services;
   private final String address;
   private final Duration graceLimit;
 
@@ -55,11 +53,15 @@ public final class TenonPort implements AutoCloseable {
       Server server,
       FeedEndpoints endpoints,
       CallGate gate,
+      PortRoutes routes,
+      List<PortService> services,
       String advertisedHost,
       Duration graceLimit) {
     this.server = server;
     this.endpoints = endpoints;
     this.gate = gate;
+    this.routes = routes;
+    this.services = List.copyOf(services);
     this.address = advertisedHost + ":" + server.activeLocalPort();
     this.graceLimit = graceLimit;
   }
@@ -82,14 +84,20 @@ public final class TenonPort implements AutoCloseable {
    */
   public void serve(FeedSource source) {
     endpoints.serve(source);
-    gate.open();
+    serve(List.of());
   }
 
   /**
-   * Lets requests in, for a service that has nothing to be read: what was given to {@link
-   * Builder#service} is answered from now on.
+   * Lets requests in: what was given to {@link Builder#service} is answered from now on, and what
+   * is given here. Called once, and after {@link #serve(FeedSource)} only with what it did not
+   * name.
+   *
+   * @param more further services to serve
    */
-  public void serve() {
+  public void serve(List<PortService> more) {
+    List<PortService> all = new ArrayList<>(services);
+    all.addAll(more);
+    server.reconfigure(builder -> routes.apply(builder, all));
     gate.open();
   }
 
@@ -340,7 +348,9 @@ public final class TenonPort implements AutoCloseable {
                   limits.requestBytesMax()),
               runtime.threads());
       CallGate gate = new CallGate(identity, runtime.clock(), callsMax);
-      Server server = server(new InetSocketAddress(bound, port), endpoints, gate);
+      HandlerThreads handlers = new HandlerThreads(runtime.threads());
+      PortRoutes routes = new PortRoutes(limits, endpoints, gate, handlers);
+      Server server = server(new InetSocketAddress(bound, port), routes, handlers);
       try {
         server.start().join();
       } catch (CompletionException e) {
@@ -351,23 +361,17 @@ public final class TenonPort implements AutoCloseable {
                 : cause.getMessage() + ". Check address and port.",
             cause);
       }
-      return new TenonPort(server, endpoints, gate, advertised(bound), graceLimit);
+      return new TenonPort(
+          server, endpoints, gate, routes, services, advertised(bound), graceLimit);
     }
 
-    private Server server(InetSocketAddress address, FeedEndpoints endpoints, CallGate gate) {
+    private Server server(InetSocketAddress address, PortRoutes routes, HandlerThreads handlers) {
       // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
       Duration ping = heartbeat.multipliedBy(3).dividedBy(5);
       var builder = Server.builder();
-      limits.applyTo(builder);
-      HandlerThreads handlers = new HandlerThreads(runtime.threads());
+      routes.applyWhileStarting(builder);
       builder.serverListener(
           ServerListener.builder().whenStopped(server -> handlers.shutdown()).build());
-      for (PortService service : services) {
-        HttpService gated = gate.before(service);
-        for (Route route : service.routes()) {
-          builder.route().addRoute(route).blockingTaskExecutor(handlers, false).build(gated);
-        }
-      }
       identity
           .serverTls()
           .ifPresent(
@@ -378,24 +382,11 @@ public final class TenonPort implements AutoCloseable {
           .port(
               address,
               identity.serverTls().isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP)
-          .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
-          .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())
-          .service(route(HttpMethod.POST, FeedEndpoints.WAKE), endpoints.wake())
-          .service(route(HttpMethod.GET, FeedEndpoints.HEALTH), endpoints.health())
-          .errorHandler(new PortErrors())
           .pingInterval(ping.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : ping)
           .childChannelOption(ChannelOption.SO_KEEPALIVE, true)
           .gracefulShutdownTimeout(QUIET, graceLimit.compareTo(QUIET) < 0 ? QUIET : graceLimit)
           .connectionDrainDuration(DRAIN)
-          .disableServerHeader()
-          .disableDateHeader()
-          .meterRegistry(NoopMeterRegistry.get())
-          .verboseResponses(false)
           .build();
-    }
-
-    private static Route route(HttpMethod method, String path) {
-      return Route.builder().path(path).methods(method).build();
     }
 
     private InetAddress resolve() {

@@ -217,7 +217,7 @@ class ServiceClientIT {
             .service(PortService.of(Set.of(Route.builder().path("/reserve").build()), service))
             .open();
     open.add(port);
-    port.serve();
+    port.serve(List.of());
     return port;
   }
 
