@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import dev.tenon.messaging.FailedMessages;
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Inbox;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.messaging.Outbox;
@@ -122,7 +123,7 @@ public final class TenonAutoConfiguration {
       ObjectProvider<MeterRegistry> meters) {
     Messaging.Builder builder =
         Messaging.builder(transactions)
-            .config(properties.messaging().config())
+            .config(properties.idempotency().addedTo(properties.messaging().config()))
             .runtime(runtime)
             .subscribe(roles.subscriptions());
     roles.topics().forEach(builder::topic);
@@ -143,6 +144,12 @@ public final class TenonAutoConfiguration {
   @ConditionalOnMissingBean
   Inbox tenonInbox(Messaging messaging) {
     return messaging.inbox();
+  }
+
+  @Bean
+  @ConditionalOnMissingBean
+  IdempotentReceiver tenonIdempotentReceiver(Messaging messaging) {
+    return messaging.receiver();
   }
 
   @Bean

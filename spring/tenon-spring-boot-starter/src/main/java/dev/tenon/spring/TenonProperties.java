@@ -38,6 +38,7 @@ import org.springframework.util.unit.DataSize;
  *     by which services prove their identity, with or without keys.
  * @param cleanExit Whether the process ends with status 0, not 143, once SIGTERM has been obeyed.
  * @param messaging Topics and limits of messaging.
+ * @param idempotency Limits of requests with an idempotency key.
  */
 @ConfigurationProperties("tenon")
 record TenonProperties(
@@ -53,7 +54,8 @@ record TenonProperties(
     @DefaultValue Keys keys,
     @DefaultValue Tls tls,
     @DefaultValue("true") boolean cleanExit,
-    @DefaultValue Messaging messaging) {
+    @DefaultValue Messaging messaging,
+    @DefaultValue Idempotency idempotency) {
 
   String requiredService() {
     if (service == null || service.isBlank()) {
@@ -190,6 +192,31 @@ record TenonProperties(
 
     private static int bytes(DataSize size) {
       return (int) Math.min(Integer.MAX_VALUE, size.toBytes());
+    }
+  }
+
+  /**
+   * Limits of requests with an idempotency key.
+   *
+   * @param retention How long an answer is kept at least, to be given again.
+   * @param requestBytesMax The most bytes of a request's body.
+   * @param replyBytesMax The most bytes of an answer's body, up to 16MB.
+   */
+  record Idempotency(
+      @DefaultValue("24h") Duration retention,
+      @DefaultValue("1MB") DataSize requestBytesMax,
+      @DefaultValue("1MB") DataSize replyBytesMax) {
+
+    MessagingConfig addedTo(MessagingConfig config) {
+      return config.replyRetention(retention).replyBytesMax(replyBytes());
+    }
+
+    int requestBytes() {
+      return (int) Math.min(Integer.MAX_VALUE - 1, requestBytesMax.toBytes());
+    }
+
+    int replyBytes() {
+      return (int) Math.min(Integer.MAX_VALUE, replyBytesMax.toBytes());
     }
   }
 

@@ -1,17 +1,25 @@
 package dev.tenon.spring;
 
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.schema.ServiceDatabase;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnWebApplication;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
+import org.springframework.core.Ordered;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.servlet.DispatcherServlet;
+import org.springframework.web.servlet.HandlerExceptionResolver;
+import org.springframework.web.servlet.mvc.method.annotation.RequestMappingHandlerMapping;
 
 /**
- * Where the application has a web: answers requests while the service's database is away, and lets
- * messages carry on the trace of the request that they come from.
+ * Where the application has a web: answers requests while the service's database is away, runs
+ * {@link Idempotent} requests once, and lets messages carry on the trace of the request that they
+ * come from.
  */
 @AutoConfiguration(after = TenonAutoConfiguration.class)
 @ConditionalOnWebApplication(type = ConditionalOnWebApplication.Type.SERVLET)
@@ -29,6 +37,27 @@ public final class TenonWebAutoConfiguration {
   @ConditionalOnMissingBean
   DatabaseProblems tenonDatabaseProblems(ServiceDatabase database) {
     return new DatabaseProblems(database);
+  }
+
+  @Bean
+  IdempotentHandlers tenonIdempotentHandlers(
+      ObjectProvider<RequestMappingHandlerMapping> mappings) {
+    return new IdempotentHandlers(mappings);
+  }
+
+  /** Filters are made before most beans, so it asks for what it needs when it needs it. */
+  @Bean
+  FilterRegistrationBean<IdempotencyFilter> tenonIdempotencyFilter(
+      IdempotentHandlers handlers,
+      ObjectProvider<IdempotentReceiver> receiver,
+      @Qualifier("handlerExceptionResolver") ObjectProvider<HandlerExceptionResolver> resolver,
+      TenonProperties properties) {
+    FilterRegistrationBean<IdempotencyFilter> registration =
+        new FilterRegistrationBean<>(
+            new IdempotencyFilter(
+                handlers, receiver::getObject, resolver::getObject, properties.idempotency()));
+    registration.setOrder(Ordered.LOWEST_PRECEDENCE);
+    return registration;
   }
 
   @Bean

@@ -56,7 +56,7 @@ class ConfigurationDocsTest {
             .bind("tenon", TenonProperties.class)
             .get();
 
-    assertThat(bound.messaging().config())
+    assertThat(bound.idempotency().addedTo(bound.messaging().config()))
         .usingRecursiveComparison()
         .isEqualTo(MessagingConfig.defaults());
   }

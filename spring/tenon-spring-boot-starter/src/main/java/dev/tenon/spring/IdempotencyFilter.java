@@ -1,0 +1,275 @@
+package dev.tenon.spring;
+
+import dev.tenon.messaging.Fingerprint;
+import dev.tenon.messaging.IdempotencyKey;
+import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.messaging.MessagingException;
+import dev.tenon.messaging.Receipt;
+import dev.tenon.messaging.RefusalException;
+import dev.tenon.messaging.StoredReply;
+import dev.tenon.transaction.TransactionException;
+import dev.tenon.transaction.UnknownCommitOutcomeException;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import java.io.IOException;
+import java.security.Principal;
+import java.time.DateTimeException;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.InvalidMediaTypeException;
+import org.springframework.http.MediaType;
+import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.servlet.HandlerExceptionResolver;
+
+/**
+ * Runs a request with an idempotency key in one unit of work, and holds its answer back until the
+ * answer is stored by the commit. It comes after all other filters, so that the caller is known and
+ * what they add to an answer is added anew to a repeated one.
+ */
+final class IdempotencyFilter extends OncePerRequestFilter {
+  static final String REPLAYED = "Idempotency-Replayed";
+  static final String KEY_TIME = "Tenon-Key-Time";
+
+  private static final Logger log = LoggerFactory.getLogger(IdempotencyFilter.class);
+
+  /** Refusals that invite another try, once something else has changed. */
+  private static final Set<Integer> COME_AGAIN =
+      Set.of(
+          HttpStatus.UNAUTHORIZED.value(),
+          HttpStatus.REQUEST_TIMEOUT.value(),
+          HttpStatus.TOO_EARLY.value(),
+          HttpStatus.TOO_MANY_REQUESTS.value());
+
+  private final IdempotentHandlers handlers;
+  private final Supplier<IdempotentReceiver> receiver;
+  private final Supplier<HandlerExceptionResolver> resolver;
+  private final TenonProperties.Idempotency limits;
+
+  IdempotencyFilter(
+      IdempotentHandlers handlers,
+      Supplier<IdempotentReceiver> receiver,
+      Supplier<HandlerExceptionResolver> resolver,
+      TenonProperties.Idempotency limits) {
+    this.handlers = handlers;
+    this.receiver = receiver;
+    this.resolver = resolver;
+    this.limits = limits;
+  }
+
+  /** An answer that is sent, but not stored: everything was rolled back. */
+  private static final class NotStoredException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final transient BufferedResponse answer;
+
+    NotStoredException(BufferedResponse answer) {
+      super("status " + answer.getStatus());
+      this.answer = answer;
+    }
+  }
+
+  /** A request that is not one to be run; the answer is a problem document. */
+  private static final class BadRequestException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final IdempotencyProblem problem;
+
+    BadRequestException(IdempotencyProblem problem, String more) {
+      super(more);
+      this.problem = problem;
+    }
+  }
+
+  @Override
+  protected void doFilterInternal(
+      HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+      throws ServletException, IOException {
+    List<String> keys = Collections.list(request.getHeaders(IdempotentHandlers.KEY));
+    Optional<String> operation = keys.isEmpty() ? Optional.empty() : handlers.operation(request);
+    if (operation.isEmpty()) {
+      chain.doFilter(request, response);
+      return;
+    }
+    try {
+      IdempotencyKey key = key(request, operation.get(), keys);
+      BufferedRequest buffered = new BufferedRequest(request, body(request));
+      Fingerprint fingerprint = fingerprint(request, buffered);
+      handle(key, fingerprint, buffered, response, chain);
+    } catch (BadRequestException e) {
+      e.problem.answer(response, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static IdempotencyKey key(
+      HttpServletRequest request, String operation, List<String> fields)
+      throws BadRequestException {
+    if (fields.size() > 1) {
+      throw new BadRequestException(IdempotencyProblem.KEY_MALFORMED, "it comes more than once.");
+    }
+    Principal principal = request.getUserPrincipal();
+    String caller = principal == null ? "anonymous" : "user:" + principal.getName();
+    try {
+      IdempotencyKey key =
+          IdempotencyKey.of(
+              shortened(caller), shortened(operation), IdempotencyKey.inField(fields.getFirst()));
+      String time = request.getHeader(KEY_TIME);
+      return time == null ? key : key.createdAt(Instant.parse(time));
+    } catch (IllegalArgumentException | DateTimeException e) {
+      throw new BadRequestException(
+          IdempotencyProblem.KEY_MALFORMED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** A longer name is told from others by its digest. */
+  private static String shortened(String name) {
+    return name.length() <= IdempotencyKey.NAME_LENGTH_MAX
+        ? name
+        : Fingerprint.ofBytes(name, new byte[0]).sha256();
+  }
+
+  /** The body; empty if the container parses it as a form. */
+  private Optional<byte[]> body(HttpServletRequest request)
+      throws IOException, BadRequestException {
+    MediaType type = type(request);
+    if (type != null && type.getType().equals("multipart")) {
+      throw new BadRequestException(IdempotencyProblem.MULTIPART, "");
+    }
+    int most = limits.requestBytes();
+    if (request.getContentLengthLong() > most) {
+      throw new BadRequestException(IdempotencyProblem.TOO_LARGE, most + ".");
+    }
+    if (MediaType.APPLICATION_FORM_URLENCODED.equalsTypeAndSubtype(type)) {
+      return Optional.empty();
+    }
+    byte[] body = request.getInputStream().readNBytes(most + 1);
+    if (body.length > most) {
+      throw new BadRequestException(IdempotencyProblem.TOO_LARGE, most + ".");
+    }
+    return Optional.of(body);
+  }
+
+  private static @Nullable MediaType type(HttpServletRequest request) {
+    try {
+      String type = request.getContentType();
+      return type == null ? null : MediaType.parseMediaType(type);
+    } catch (InvalidMediaTypeException e) {
+      return null; // the dispatcher will refuse it
+    }
+  }
+
+  private static Fingerprint fingerprint(HttpServletRequest request, BufferedRequest buffered) {
+    MediaType type = type(request);
+    String asked =
+        request.getMethod() + " " + request.getRequestURI() + "?" + request.getQueryString();
+    if (MediaType.APPLICATION_FORM_URLENCODED.equalsTypeAndSubtype(type)) {
+      Map<String, String[]> parameters = new TreeMap<>(request.getParameterMap());
+      return Fingerprint.ofValue(asked, parameters);
+    }
+    byte[] body = buffered.body();
+    boolean json =
+        type != null
+            && (MediaType.APPLICATION_JSON.equalsTypeAndSubtype(type)
+                || "json".equals(type.getSubtypeSuffix()));
+    return json ? Fingerprint.ofJson(asked, body) : Fingerprint.ofBytes(asked, body);
+  }
+
+  private void handle(
+      IdempotencyKey key,
+      Fingerprint fingerprint,
+      BufferedRequest request,
+      HttpServletResponse response,
+      FilterChain chain)
+      throws ServletException, IOException {
+    BufferedResponse answer = new BufferedResponse(response, limits.replyBytes());
+    try {
+      Receipt receipt =
+          receiver
+              .get()
+              .<Exception>handle(key, fingerprint, unit -> run(key, request, answer, chain));
+      answer(receipt, answer, response);
+    } catch (NotStoredException e) {
+      sendNotStored(e.answer, response);
+    } catch (UnknownCommitOutcomeException e) {
+      log.atWarn().addKeyValue("key", key).setCause(e).log("outcome unknown: answered 503");
+      IdempotencyProblem.OUTCOME_UNKNOWN.answer(response);
+    } catch (TransactionException | MessagingException e) {
+      if (resolver.get().resolveException(request, response, null, e) == null) {
+        throw e;
+      }
+    } catch (ServletException | IOException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new ServletException(e);
+    }
+  }
+
+  private static StoredReply run(
+      IdempotencyKey key, BufferedRequest request, BufferedResponse answer, FilterChain chain)
+      throws ServletException, IOException, NotStoredException {
+    chain.doFilter(request, answer);
+    if (answer.overflown()) {
+      throw new MessagingException(
+          "Could not store the answer to a request "
+              + key
+              + ": it is too large. Answer with less, or raise tenon.idempotency.reply-bytes-max.");
+    }
+    int status = answer.getStatus();
+    if (status >= HttpStatus.INTERNAL_SERVER_ERROR.value() || COME_AGAIN.contains(status)) {
+      throw new NotStoredException(answer);
+    }
+    if (status >= HttpStatus.BAD_REQUEST.value()) {
+      throw new RefusalException("status " + status, answer.reply());
+    }
+    return answer.reply();
+  }
+
+  private static void answer(Receipt receipt, BufferedResponse answer, HttpServletResponse response)
+      throws IOException {
+    switch (receipt) {
+      case Receipt.Executed executed -> {
+        answer.cookies().forEach(response::addCookie);
+        send(executed.reply(), response);
+      }
+      case Receipt.Replayed replayed -> {
+        response.setHeader(REPLAYED, "true");
+        send(replayed.reply(), response);
+      }
+      case Receipt.Rejected rejected ->
+          (switch (rejected.reason()) {
+                case STILL_RUNNING -> IdempotencyProblem.STILL_RUNNING;
+                case OTHER_REQUEST -> IdempotencyProblem.OTHER_REQUEST;
+                case FORGOTTEN -> IdempotencyProblem.FORGOTTEN;
+              })
+              .answer(response);
+    }
+  }
+
+  private static void send(StoredReply reply, HttpServletResponse response) throws IOException {
+    response.setStatus(reply.status());
+    reply.headers().forEach(response::setHeader);
+    response.setContentLength(reply.body().length);
+    response.getOutputStream().write(reply.body());
+  }
+
+  private static void sendNotStored(BufferedResponse answer, HttpServletResponse response)
+      throws IOException {
+    answer.cookies().forEach(response::addCookie);
+    if (answer.withoutBody()) {
+      response.sendError(answer.getStatus());
+    } else {
+      send(answer.reply(), response);
+    }
+  }
+}
