@@ -24,11 +24,6 @@ final class DefaultMessaging implements Messaging {
   private static final Duration UPKEEP_INTERVAL = Duration.ofSeconds(30);
   private static final Duration LOOP_JOIN_MAX = Duration.ofSeconds(5);
 
-  /** A window this large means load: the next one waits a little and takes more at once. */
-  private static final int BUSY_MESSAGES = 16;
-
-  private static final Duration BUSY_PAUSE = Duration.ofMillis(2);
-
   private final MessagingParts parts;
   private final Outbox outbox;
   private final FeedSource feedSource;
@@ -37,6 +32,7 @@ final class DefaultMessaging implements Messaging {
   private final Inbox inbox;
   private final IdempotentReceiver receiver;
   private final WindowCloser closer;
+  private final WindowPace pace;
   private final LeaseCoordinator coordinator;
   private final LogKeeper keeper;
   private final SlotStore slots;
@@ -66,6 +62,7 @@ final class DefaultMessaging implements Messaging {
     retries = new RetryStore(parts.dataSource(), parts.tables());
     coordinator = new LeaseCoordinator(parts, slots, retries, trace);
     closer = new WindowCloser(parts, outboxLog, tail, coordinator::peers);
+    pace = new WindowPace(parts.runtime().clock(), parts.config().windowGapMax());
     keeper = new LogKeeper(parts.dataSource(), parts.tables(), parts.config(), parts.metrics());
     outbox =
         new TransactionalOutbox(
@@ -191,12 +188,9 @@ final class DefaultMessaging implements Messaging {
     long messages = closer.close();
     if (messages > 0) {
       peersToWake.wake();
+      pause(pace.closed(messages));
     }
-    if (messages >= BUSY_MESSAGES) {
-      pause(BUSY_PAUSE);
-    } else {
-      boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
-    }
+    boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
   }
 
   private void wakePeers() throws InterruptedException {

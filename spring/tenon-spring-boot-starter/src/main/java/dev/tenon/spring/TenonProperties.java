@@ -149,6 +149,8 @@ record TenonProperties(
    * @param lease How long a part of a subscription belongs to an instance that does not renew it:
    *     what a dead instance worked on is taken over soon after.
    * @param pollInterval How often loops look by themselves when nothing wakes them.
+   * @param windowGapMax How long a message waits at most for others to be handed out with it; it
+   *     does so only while many come.
    * @param retention How long messages are kept at least, also when everybody has read them.
    * @param subscriberHoldMax How long messages are kept at most for a subscriber that does not
    *     come.
@@ -168,6 +170,7 @@ record TenonProperties(
       @DefaultValue("1m") Duration retryLongest,
       @DefaultValue("3s") Duration lease,
       @DefaultValue("1s") Duration pollInterval,
+      @DefaultValue("25ms") Duration windowGapMax,
       @DefaultValue("24h") Duration retention,
       @DefaultValue("7d") Duration subscriberHoldMax,
       @DefaultValue("100") int subscriptionsPerSubscriberMax,
@@ -184,6 +187,7 @@ record TenonProperties(
           .backoff(new Backoff(retryFirst, retryLongest))
           .lease(lease)
           .pollInterval(pollInterval)
+          .windowGapMax(windowGapMax)
           .retention(retention)
           .subscriberHoldMax(subscriberHoldMax)
           .subscriptionsPerSubscriberMax(subscriptionsPerSubscriberMax)
