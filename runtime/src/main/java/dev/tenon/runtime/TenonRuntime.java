@@ -15,9 +15,15 @@ import java.util.random.RandomGenerator;
  * @param ids new ids
  * @param random randomness for jitter and choice; thread-safe
  * @param threads starts the threads of background work; virtual ones in production
+ * @param workers starts the threads that wait for a database all the time, of which there are few;
+ *     platform ones in production, because each wait of a virtual one wakes two more threads
  */
 public record TenonRuntime(
-    InstantSource clock, IdGenerator ids, RandomGenerator random, ThreadFactory threads) {
+    InstantSource clock,
+    IdGenerator ids,
+    RandomGenerator random,
+    ThreadFactory threads,
+    ThreadFactory workers) {
 
   /** Checks that nothing is missing. */
   public TenonRuntime {
@@ -25,10 +31,25 @@ public record TenonRuntime(
     requireNonNull(ids, "ids");
     requireNonNull(random, "random");
     requireNonNull(threads, "threads");
+    requireNonNull(workers, "workers");
   }
 
   /**
-   * The system's clock, version 7 ids, a fast random source (not for secrets) and virtual threads.
+   * A runtime with one kind of threads.
+   *
+   * @param clock the time of day
+   * @param ids new ids
+   * @param random randomness for jitter and choice; thread-safe
+   * @param threads starts all threads
+   */
+  public TenonRuntime(
+      InstantSource clock, IdGenerator ids, RandomGenerator random, ThreadFactory threads) {
+    this(clock, ids, random, threads, threads);
+  }
+
+  /**
+   * The system's clock, version 7 ids, a fast random source (not for secrets), virtual threads, and
+   * daemon threads of the platform as workers.
    *
    * @return the runtime of production
    */
@@ -37,7 +58,8 @@ public record TenonRuntime(
         InstantSource.system(),
         IdGenerator.system(),
         () -> ThreadLocalRandom.current().nextLong(),
-        Thread.ofVirtual().name("tenon-", 0).factory());
+        Thread.ofVirtual().name("tenon-", 0).factory(),
+        Thread.ofPlatform().daemon().name("tenon-worker-", 0).factory());
   }
 
   /**
@@ -47,6 +69,6 @@ public record TenonRuntime(
    * @return a copy
    */
   public TenonRuntime withClock(InstantSource other) {
-    return new TenonRuntime(other, ids, random, threads);
+    return new TenonRuntime(other, ids, random, threads, workers);
   }
 }

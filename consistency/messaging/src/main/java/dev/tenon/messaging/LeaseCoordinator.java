@@ -125,7 +125,7 @@ final class LeaseCoordinator {
       log.atInfo().addKeyValue("slot", lease.id()).log("slot taken over from a lapsed lease");
     }
     SlotWorker worker = new SlotWorker(parts, subscription, lease, slots, retries, trace);
-    Thread thread = parts.runtime().threads().newThread(() -> work(worker));
+    Thread thread = parts.runtime().workers().newThread(() -> work(worker));
     running.put(lease.id(), new Running(worker, thread));
     thread.start();
   }
