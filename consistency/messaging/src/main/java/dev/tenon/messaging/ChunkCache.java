@@ -80,6 +80,17 @@ final class ChunkCache {
     }
   }
 
+  /** Whether a read would be answered at once, and not by the log's end. */
+  boolean holds(Cursor after) {
+    lock.lock();
+    try {
+      Entry entry = entries.get(after);
+      return entry != null && entry.bytes > 0;
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** What was read from another server may have been lost with it. */
   private void forgetOtherHistory() {
     long now = log.history();

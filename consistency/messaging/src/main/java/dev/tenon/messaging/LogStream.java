@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * slot it tells its progress at the end of the wait, so that the subscriber's cursor moves on.
  */
 final class LogStream implements FeedStream {
-  private static final int CHUNKS_PER_BATCH = 2;
+  /** Messages looked at for a batch that holds some already. */
+  private static final int SEARCHED_PER_BATCH_MAX = ChunkCache.CHUNK_MESSAGES_MAX;
 
   private final ChunkCache cache;
   private final LogTail tail;
@@ -95,21 +96,21 @@ final class LogStream implements FeedStream {
    */
   private boolean fill(List<FeedMessage> messages, long deadline) {
     long bytes = 0;
-    int chunks = 0;
+    long searched = 0;
     while (messages.size() < messagesMax) {
       if (next == chunk.rows().size()) {
         position = chunk.end();
         boolean enough =
             closed
-                || (!messages.isEmpty() && chunks >= CHUNKS_PER_BATCH)
-                || (chunks > 0 && System.nanoTime() - deadline > 0);
+                || (!messages.isEmpty() && (searched >= SEARCHED_PER_BATCH_MAX || !moreAtHand()))
+                || (searched > 0 && System.nanoTime() - deadline > 0);
         if (enough) {
           return false;
         }
         if (!advance()) {
           return true;
         }
-        chunks++;
+        searched += Math.max(1, chunk.rows().size());
         continue;
       }
       OutboxLog.Row row = chunk.rows().get(next);
@@ -124,6 +125,13 @@ final class LogStream implements FeedStream {
       position = next == chunk.rows().size() ? chunk.end() : SnapshotWindowLog.cursorAt(row);
     }
     return false;
+  }
+
+  /**
+   * Whether the log goes on here for sure: what has just been committed makes a batch of its own.
+   */
+  private boolean moreAtHand() {
+    return chunk.lag() > 0 || cache.holds(position);
   }
 
   private boolean wanted(Message message) {

@@ -52,6 +52,7 @@ final class SlotWorker {
   private final CountDownLatch stopped = new CountDownLatch(1);
 
   private volatile @Nullable FeedStream stream;
+  private final FeedIntake intake;
   private boolean loaded;
   private Optional<Cursor> committed;
   private Optional<Cursor> batchBefore = Optional.empty();
@@ -78,6 +79,7 @@ final class SlotWorker {
     this.retries = retries;
     this.transport = parts.transport().orElseThrow();
     this.committed = lease.cursor();
+    this.intake = new FeedIntake(parts.config());
     this.applier =
         new BatchApplier(
             parts, lease, slots, retries, new Dispatcher(subscription, trace), blocked);
@@ -176,6 +178,7 @@ final class SlotWorker {
     } finally {
       if (!whole) {
         closeStream();
+        intake.forget();
         loaded = false;
       }
     }
@@ -200,7 +203,7 @@ final class SlotWorker {
     if (stopping) {
       return retried;
     }
-    Optional<FeedBatch> batch = open.next(retried ? Duration.ZERO : shorter(wait));
+    Optional<FeedBatch> batch = intake.next(open, retried ? Duration.ZERO : shorter(wait));
     boolean moved = false;
     if (batch.isPresent()) {
       moved = apply(batch.get());

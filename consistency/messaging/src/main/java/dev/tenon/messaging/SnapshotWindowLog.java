@@ -273,7 +273,8 @@ final class SnapshotWindowLog implements OutboxLog {
       }
       Window base = windows.getFirst();
       Window first = windows.get(1);
-      long lastTotal = lastTotal(connection);
+      long lastTotal =
+          windows.size() > WINDOWS_PER_READ_MAX ? lastTotal(connection) : windows.getLast().total();
       if (partial || first.messages() > messagesMax || first.bytes() > bytesMax) {
         long afterSeq = partial ? after.seq() : 0;
         return readPart(connection, base, first, afterSeq, messagesMax, bytesMax, lastTotal);

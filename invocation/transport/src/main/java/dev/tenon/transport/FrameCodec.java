@@ -40,7 +40,11 @@ final class FrameCodec {
 
   /** The two parts of a received frame. */
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Frame(byte[] header, byte[] blob) {}
+  record Frame(byte[] header, byte[] blob) {
+    int bytes() {
+      return header.length + blob.length;
+    }
+  }
 
   static HttpData heartbeat() {
     return HttpData.wrap(new byte[8]);

@@ -24,12 +24,16 @@ import org.reactivestreams.Subscriber;
 import org.reactivestreams.Subscription;
 
 /**
- * The reader's end of a feed over HTTP. One frame is received ahead of the one that the reader has;
- * after that nothing is asked of the network until the reader takes it.
+ * The reader's end of a feed over HTTP. Frames are received ahead of the one that the reader has,
+ * as long as those that wait are smaller than {@value #AHEAD_BYTES_MAX} bytes together; after that
+ * nothing is asked of the network until the reader takes one.
  */
 final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
   /** A stream that is silent for this many heartbeats is broken. */
   static final int HEARTBEATS_MISSED_MAX = 3;
+
+  /** The publisher sends small frames while its reader is slow; it gets them together. */
+  static final int AHEAD_BYTES_MAX = 256 << 10;
 
   private static final long HEARTBEAT_MILLIS_MAX = 60_000;
   private static final int PROBLEM_BYTES_MAX = 64 << 10;
@@ -46,6 +50,7 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
   private @Nullable Subscription subscription;
   private @Nullable ResponseHeaders headers;
   private @Nullable FeedException end;
+  private long framesBytes;
   private boolean asked;
   private long heardNanos;
   private long silenceNanosMax;
@@ -68,7 +73,8 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
         }
         nanosLeft = changed.awaitNanos(nanosLeft);
       }
-      if (end != null) {
+      // One that is open and has ended already may have left frames, which tell more.
+      if (end != null && !isOpen()) {
         throw end;
       }
     } finally {
@@ -78,7 +84,15 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
 
   @Override
   public Optional<FeedBatch> next(Duration timeout) throws InterruptedException {
-    Frame frame = take(timeout.toNanos());
+    return decode(take(timeout.toNanos()));
+  }
+
+  @Override
+  public Optional<FeedBatch> ready() {
+    return decode(remove());
+  }
+
+  private Optional<FeedBatch> decode(@Nullable Frame frame) {
     if (frame == null) {
       return Optional.empty();
     }
@@ -93,7 +107,6 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
 
   private @Nullable Frame take(long timeoutNanos) throws InterruptedException {
     long deadline = System.nanoTime() + timeoutNanos;
-    boolean ask = false;
     lock.lockInterruptibly();
     try {
       while (frames.isEmpty() || closedHere()) {
@@ -112,8 +125,20 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
         }
         long unused = changed.awaitNanos(Math.min(deadline - now, silenceLeft));
       }
-      Frame frame = frames.remove();
-      if (frames.isEmpty() && !asked && end == null) {
+    } finally {
+      lock.unlock();
+    }
+    return remove();
+  }
+
+  /** Removes the first frame, if there is one, and asks for more when there is room. */
+  private @Nullable Frame remove() {
+    boolean ask = false;
+    lock.lock();
+    try {
+      Frame frame = frames.poll();
+      framesBytes -= frame == null ? 0 : frame.bytes();
+      if (framesBytes < AHEAD_BYTES_MAX && !asked && end == null) {
         ask = true;
         asked = true;
         heardNanos = System.nanoTime();
@@ -214,8 +239,11 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
     lock.lock();
     try {
       heardNanos = System.nanoTime();
-      frames.addAll(complete);
-      asked = frames.isEmpty();
+      for (Frame frame : complete) {
+        frames.add(frame);
+        framesBytes += frame.bytes();
+      }
+      asked = framesBytes < AHEAD_BYTES_MAX;
       if (!complete.isEmpty()) {
         changed.signalAll();
       }
@@ -268,6 +296,7 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
         end = reason;
       } else if (reason.reason() == Reason.CLOSED) {
         frames.clear();
+        framesBytes = 0;
       }
       changed.signalAll();
     } finally {

@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  * answer, or is starting or stopping, is passed over for the next. Calls block the calling thread
  * until answered, at most for the call's timeout at each address.
  *
- * <p>All streams to one address share a connection; each holds two frames of memory at most and a
- * window of 1 MiB, and one whose reader rests does not hold up the others. Thread-safe.
+ * <p>All streams to one address share a connection; each holds 256 KiB of frames and two more, and
+ * a window of 1 MiB, and one whose reader rests does not hold up the others. Thread-safe.
  */
 public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   static final int FRAME_BYTES_MAX_DEFAULT = 64 << 20;

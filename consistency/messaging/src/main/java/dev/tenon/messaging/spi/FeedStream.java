@@ -19,6 +19,17 @@ public interface FeedStream extends AutoCloseable {
    */
   Optional<FeedBatch> next(Duration timeout) throws InterruptedException;
 
+  /**
+   * Takes the next batch if it has arrived already. A transport that receives ahead of its reader
+   * tells here, so that a reader that was busy applies what came meanwhile in one commit.
+   *
+   * @return a batch, or empty when none is here: the log may go on nevertheless, and a broken
+   *     stream is told by {@link #next}
+   */
+  default Optional<FeedBatch> ready() {
+    return Optional.empty();
+  }
+
   /** Ends the stream; a waiting reader gets a {@link FeedException}. Safe to repeat. */
   @Override
   void close();
