@@ -209,6 +209,15 @@ final class ServiceDatabaseBuilder implements ServiceDatabase.Builder {
       return failed(
           "the login may not do it" + said, "Give the service a login that owns its database.", e);
     }
+    if (state.equals("53100")) {
+      return failed("the database's disk is full" + said, "Make room on it.", e);
+    }
+    if (state.equals("53300")) {
+      return failed(
+          "the server has no connection left" + said,
+          "Make pools smaller, or raise max_connections.",
+          e);
+    }
     if (state.startsWith("08") || state.startsWith("57P") || state.startsWith("53")) {
       return failed("no connection" + said, "Check that it runs, and its address.", e);
     }

@@ -207,6 +207,40 @@ class ServiceDatabaseIT {
         .hasMessageEndingWith("Check that it runs, and its address.");
   }
 
+  @Test
+  void saysThatTheServerHasNoConnectionLeft() throws SQLException {
+    Query.execute(superuser(), "ALTER DATABASE " + database.name() + " CONNECTION LIMIT 0");
+
+    assertThatThrownBy(this::open)
+        .isInstanceOf(SchemaException.class)
+        .hasMessageStartingWith(
+            "Could not open the database [service=stock]: the server has no connection left"
+                + " (FATAL: too many connections for database")
+        .hasMessageEndingWith("Make pools smaller, or raise max_connections.");
+  }
+
+  @Test
+  void saysThatTheDiskOfTheDatabaseIsFull() throws SQLException {
+    Query.execute(
+        superuser(),
+        "CREATE FUNCTION full_disk() RETURNS event_trigger LANGUAGE plpgsql AS"
+            + " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$");
+    Query.execute(
+        superuser(),
+        "CREATE EVENT TRIGGER full_disk ON ddl_command_start EXECUTE FUNCTION full_disk()");
+
+    assertThatThrownBy(this::open)
+        .isInstanceOf(SchemaException.class)
+        .hasMessageStartingWith(
+            "Could not open the database [service=stock]: the database's disk is full"
+                + " (ERROR: could not extend file")
+        .hasMessageEndingWith("Make room on it.");
+  }
+
+  private DataSource superuser() {
+    return postgres.server().superuserDataSource(database.name());
+  }
+
   private static ServiceDatabase openAs(DataSource login) {
     return ServiceDatabase.builder("stock", login).open();
   }
@@ -257,7 +291,7 @@ class ServiceDatabaseIT {
   @Test
   void refusesALoginThatMayNotReadTenonsTables() throws SQLException {
     open();
-    DataSource superuser = postgres.server().superuserDataSource(database.name());
+    DataSource superuser = superuser();
     Query.execute(superuser, "REVOKE CREATE ON DATABASE " + database.name() + " FROM PUBLIC");
     String reader = database.name() + "_reader";
     Query.execute(superuser, "CREATE ROLE " + reader + " LOGIN PASSWORD 'reader-password'");
