@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.runtime.Backoff;
+import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -38,6 +39,7 @@ class HandlingIT {
   private final Map<String, MessageConsumer<Sale>> special = new ConcurrentHashMap<>();
   private final AtomicInteger calls = new AtomicInteger();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
+  private Database stockDatabase;
   private Shop shop;
   private TestService stock;
 
@@ -51,9 +53,10 @@ class HandlingIT {
 
   private TestService subscriber(MessagingConfig config) {
     SaleLedger ledger = new SaleLedger("only", postgres.server().superuserDataSource("postgres"));
+    stockDatabase = postgres.freshDatabase("stock");
     return new TestService(
         "stock",
-        postgres.freshDatabase("stock"),
+        stockDatabase,
         builder ->
             builder
                 .transport(transport)
@@ -272,6 +275,42 @@ class HandlingIT {
     await().until(() -> failed(FailedMessages.Filter.PARKED).size() == 1);
     assertThat(failed(FailedMessages.Filter.PARKED).getFirst().error().orElseThrow())
         .contains("Do that outside, or raise the lease.");
+  }
+
+  @Test
+  void parksAFailedMessageOfATopicThatNobodyConsumesAnyMore() {
+    broken.add("lamp");
+    stock.messaging.start();
+    shop.sell("lamp");
+    await().until(() -> !failed(FailedMessages.Filter.ALL).isEmpty());
+    stock.close();
+    stock =
+        new TestService(
+            "stock",
+            stockDatabase,
+            builder ->
+                builder
+                    .transport(transport)
+                    .config(CONFIG.attemptsMax(1_000))
+                    .subscribe(
+                        Subscription.to("shop")
+                            .on("shop.other", Sale.class, (sale, context) -> {})
+                            .build()));
+    stock.messaging.start();
+    List<UUID> ids =
+        failed(FailedMessages.Filter.ALL).stream().map(one -> one.message().id()).toList();
+    assertThat(stock.messaging.failedMessages().replay(ids)).isEqualTo(1);
+
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(failed(FailedMessages.Filter.PARKED))
+                    .singleElement()
+                    .satisfies(
+                        one ->
+                            assertThat(one.error())
+                                .hasValue(
+                                    "unknown topic: shop.sale (expected: one of [shop.other])")));
   }
 
   @Test

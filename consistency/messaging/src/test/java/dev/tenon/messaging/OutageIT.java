@@ -9,6 +9,8 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -27,7 +29,7 @@ class OutageIT {
   private final AtomicBoolean open = new AtomicBoolean(true);
 
   private static ConditionFactory await() {
-    return Awaitility.await().atMost(Duration.ofSeconds(40));
+    return Awaitility.await().atMost(Duration.ofSeconds(60));
   }
 
   @Test
@@ -61,6 +63,56 @@ class OutageIT {
       Set<Integer> extra = booked(stock);
       extra.removeAll(committed);
       assertThat(unknown).containsAll(extra);
+      assertThat(SaleLedger.mistakes(stock)).isEmpty();
+      assertThat(stock.messaging.failedMessages().list(FailedMessages.Filter.ALL, 10)).isEmpty();
+    }
+  }
+
+  @Test
+  void deliversOnceWhatWasBeingHandledAndWhatWasPendingWhenItsDatabaseWentDown()
+      throws InterruptedException {
+    CountDownLatch handling = new CountDownLatch(1);
+    CountDownLatch down = new CountDownLatch(1);
+    SaleLedger ledger = new SaleLedger("only", unused());
+    try (Shop shop = new Shop(postgres.freshDatabase("shop"), transport);
+        TestService stock =
+            new TestService(
+                "stock",
+                postgres.freshDatabase("stock"),
+                builder ->
+                    builder
+                        .transport(transport)
+                        .subscribe(
+                            Subscription.to("shop")
+                                .on(
+                                    Sale.TOPIC,
+                                    Sale.class,
+                                    (sale, context) -> {
+                                      ledger.book(sale, context);
+                                      handling.countDown();
+                                      down.await();
+                                    })
+                                .build()))) {
+      SaleLedger.create(stock);
+      shop.service.messaging.start();
+      stock.messaging.start();
+      shop.sell("p");
+      assertThat(handling.await(60, TimeUnit.SECONDS)).isTrue();
+      shop.sell("p");
+      shop.service.transactions.run(
+          unit ->
+              shop.service
+                  .messaging
+                  .outbox()
+                  .publish(
+                      OutgoingMessage.of(Sale.TOPIC, new Sale("late", 1, false))
+                          .delay(Duration.ofSeconds(1))));
+
+      postgres.server().kill();
+      down.countDown();
+      postgres.server().restart();
+
+      await().ignoreExceptions().until(() -> SaleLedger.booked(stock) == 3);
       assertThat(SaleLedger.mistakes(stock)).isEmpty();
       assertThat(stock.messaging.failedMessages().list(FailedMessages.Filter.ALL, 10)).isEmpty();
     }

@@ -68,6 +68,13 @@ class ShopApplication {
       then.run();
     }
 
+    /** Tells nobody. */
+    @Transactional
+    public void buyInSilence(String id, Runnable then) {
+      jdbc.sql("INSERT INTO purchase (id, tool) VALUES (?, 'jdbc')").param(id).update();
+      then.run();
+    }
+
     @Transactional
     public void buyWithMyBatis(String id, Runnable then) {
       outbox.publish(BOUGHT, id, new Bought(id));

@@ -70,7 +70,12 @@ class StarterIT {
                 HttpResponse<String> health = get(base + "/actuator/health");
                 assertThat(health.statusCode()).isEqualTo(200);
                 assertThat(health.body())
-                    .contains("\"tenon\"", "\"shop/default\":0", "4 of 4 slots owned", "parked");
+                    .contains(
+                        "\"tenon\"",
+                        "\"shop/default\":0",
+                        "4 of 4 slots owned",
+                        "\"held\":[]",
+                        "\"parked\":\"0\"");
               });
       assertThat(get(base + "/actuator/metrics").body()).contains("tenon.");
 
