@@ -3,11 +3,12 @@ package dev.tenon.messaging;
 import dev.tenon.testing.database.Database;
 import java.io.File;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 
 /**
  * One process of the tests of instances: an instance of the publisher and one of the subscriber.
- * Arguments: name, then database, URL, user and password of each.
+ * Arguments: name, then database, URL, user and password of each, then the lease.
  */
 final class InstanceMain {
   private InstanceMain() {}
@@ -23,6 +24,7 @@ final class InstanceMain {
             builder ->
                 builder
                     .transport(transport)
+                    .config(MessagingConfig.defaults().lease(Duration.parse(arguments[9])))
                     .subscribe(
                         Subscription.to("shop")
                             .on(
@@ -52,7 +54,8 @@ final class InstanceMain {
   }
 
   /** Starts such a process with this one's class path. */
-  static Process start(String name, Database shop, Database stock) throws IOException {
+  static Process start(String name, Database shop, Database stock, Duration lease)
+      throws IOException {
     return new ProcessBuilder(
             ProcessHandle.current().info().command().orElseThrow(),
             "-Xmx128m",
@@ -68,7 +71,8 @@ final class InstanceMain {
             stock.name(),
             stock.jdbcUrl(),
             stock.user(),
-            stock.password())
+            stock.password(),
+            lease.toString())
         .redirectErrorStream(true)
         .redirectOutput(
             ProcessBuilder.Redirect.appendTo(new File("target/process-" + name + ".log")))

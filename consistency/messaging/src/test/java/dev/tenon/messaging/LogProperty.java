@@ -41,7 +41,8 @@ import org.slf4j.LoggerFactory;
 final class LogProperty implements AutoCloseable {
   private static final int WRITERS = 6;
   private static final int BURNT = 40;
-  private static final int CRASHES_MAX = 5;
+  private static final int KEEPER_ROUNDS = 3;
+  private static final int CRASHES_MAX = 20;
   private static final Duration PATIENCE = Duration.ofMinutes(2);
 
   /** Makes the readers to be judged. */
@@ -163,6 +164,7 @@ final class LogProperty implements AutoCloseable {
     writer.finishPrepared();
     stop();
     drain();
+    dropWhatAllHaveRead();
     return outcome();
   }
 
@@ -335,6 +337,10 @@ final class LogProperty implements AutoCloseable {
         killAndRestart();
         crashes++;
       } while (highest < nextTransactionId() + BURNT / 2 && crashes < CRASHES_MAX);
+      if (highest < nextTransactionId() + BURNT / 2) {
+        throw new IllegalStateException(
+            "The database never lost its newest transaction ids [crashes=" + crashes + "].");
+      }
       for (int i = 0; i < BURNT / 4; i++) {
         writer.publish("k" + i % LogWriter.KEYS);
       }
@@ -380,6 +386,19 @@ final class LogProperty implements AutoCloseable {
           idle = 0;
         }
       }
+    }
+  }
+
+  /** What could not be dropped under load, for somebody was always writing. */
+  private void dropWhatAllHaveRead() throws SQLException {
+    for (Reading each : readings) {
+      Optional<Cursor> position = each.reader.position();
+      if (position.isPresent()) {
+        report(each.reader.name(), position.get());
+      }
+    }
+    for (int round = 0; round < KEEPER_ROUNDS; round++) {
+      keeper.keep(Instant.now());
     }
   }
 

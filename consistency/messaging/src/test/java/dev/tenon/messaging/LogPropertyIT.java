@@ -12,7 +12,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /**
  * Every committed message is read once, in the order of its key, whatever happens; and the same
  * adversity catches readers that are known to be wrong. {@code -Dtenon.property.rounds} runs more
- * rounds, {@code -Dtenon.property.seed} repeats one.
+ * rounds, {@code -Dtenon.property.seed} begins with another.
  */
 class LogPropertyIT {
   private static final int ROUNDS = Integer.getInteger("tenon.property.rounds", 1);
@@ -44,7 +44,7 @@ class LogPropertyIT {
   }
 
   private static long seed(int round) {
-    return Long.getLong("tenon.property.seed", new SplittableRandom().nextLong()) + round;
+    return Long.getLong("tenon.property.seed", 1) + round;
   }
 
   @Test

@@ -1,13 +1,14 @@
 package dev.tenon.messaging;
 
 import dev.tenon.testing.database.Database;
+import dev.tenon.testing.database.Ports;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,10 +35,7 @@ final class PgBouncer implements AutoCloseable {
 
   static PgBouncer start(Path directory, String mode, int serverPort, List<Database> databases)
       throws IOException {
-    int port;
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = socket.getLocalPort();
-    }
+    int port = Ports.free(new SecureRandom());
     StringBuilder lines = new StringBuilder("[databases]\n");
     StringBuilder users = new StringBuilder();
     for (Database database : databases) {

@@ -20,28 +20,38 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Real processes that are killed, paused and told to end, with the default configuration. */
+/**
+ * Real processes that are killed, paused and told to end. How long a takeover took is logged, not
+ * judged: that depends on the machine.
+ */
 class ProcessesIT {
   private static final Logger log = LoggerFactory.getLogger(ProcessesIT.class);
 
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
+  private static final Duration PATIENCE = Duration.ofSeconds(60);
+  private static final Duration DEFAULT_LEASE = MessagingConfig.defaults().lease();
+
   private final List<Process> processes = new ArrayList<>();
+  private Database shopDatabase;
   private Database stockDatabase;
   private Shop shop;
   private TestService stock;
   private Thread[] sellers;
 
   @BeforeEach
-  void start() throws IOException {
+  void openServices() {
     DirectTransport transport = new DirectTransport();
-    Database shopDatabase = postgres.freshDatabase("shop");
+    shopDatabase = postgres.freshDatabase("shop");
     stockDatabase = postgres.freshDatabase("stock");
     shop = new Shop(shopDatabase, transport);
     stock = new TestService("stock", stockDatabase, builder -> builder.transport(transport));
     SaleLedger.create(stock);
+  }
+
+  private void start(Duration lease) throws IOException {
     for (String name : List.of("one", "two")) {
-      processes.add(InstanceMain.start(name, shopDatabase, stockDatabase));
+      processes.add(InstanceMain.start(name, shopDatabase, stockDatabase, lease));
     }
     sellers = new Thread[] {shop.sellOn("a", 7), shop.sellOn("b", 7)};
     await().until(() -> owners().values().stream().sorted().toList().equals(List.of(2L, 2L)));
@@ -59,7 +69,7 @@ class ProcessesIT {
 
   private static ConditionFactory await() {
     return Awaitility.await()
-        .atMost(Duration.ofSeconds(40))
+        .atMost(PATIENCE)
         .pollInterval(Duration.ofMillis(20))
         .pollDelay(Duration.ZERO);
   }
@@ -94,13 +104,14 @@ class ProcessesIT {
     assertThat(SaleLedger.mistakes(stock)).isEmpty();
   }
 
-  private static Duration since(long begun) {
-    return Duration.ofNanos(System.nanoTime() - begun);
+  private static long since(long begun) {
+    return Duration.ofNanos(System.nanoTime() - begun).toMillis();
   }
 
   @Test
-  void takesTheSlotsOfAKilledProcessOverWithinFiveSecondsAndDoesEverythingOnce()
-      throws InterruptedException {
+  void takesTheSlotsOfAKilledProcessOverAndDoesEverythingOnce()
+      throws InterruptedException, IOException {
+    start(DEFAULT_LEASE);
     await().until(() -> SaleLedger.booked(stock) > 100);
     List<Long> before = windows();
     long begun = System.nanoTime();
@@ -108,15 +119,14 @@ class ProcessesIT {
 
     await().until(() -> owners().containsValue(4L) && allMoved(before));
 
-    Duration takeover = since(begun);
-    log.atWarn().addKeyValue("millis", takeover.toMillis()).log("killed process taken over");
-    assertThat(takeover).isLessThan(Duration.ofSeconds(5));
+    log.atWarn().addKeyValue("millis", since(begun)).log("killed process taken over");
     settle();
   }
 
   @Test
   void isNotHarmedByAProcessThatIsPausedWithItsTransactionOpenAndComesBack()
       throws InterruptedException, IOException {
+    start(DEFAULT_LEASE);
     shop.sell("hold", true);
     await().until(() -> stock.column("SELECT instance FROM held").size() == 1);
     String holder = stock.column("SELECT instance FROM held").getFirst();
@@ -126,9 +136,7 @@ class ProcessesIT {
 
     await().until(() -> !stock.column("SELECT 1 FROM sold WHERE product = 'hold'").isEmpty());
 
-    Duration takeover = since(begun);
-    log.atWarn().addKeyValue("millis", takeover.toMillis()).log("paused process taken over");
-    assertThat(takeover).isLessThan(Duration.ofSeconds(5));
+    log.atWarn().addKeyValue("millis", since(begun)).log("paused process taken over");
     assertThat(stock.column("SELECT instance FROM sold WHERE product = 'hold'"))
         .containsExactly(holder.equals("one") ? "two" : "one");
     stock.execute("INSERT INTO go VALUES (true)");
@@ -146,7 +154,9 @@ class ProcessesIT {
   }
 
   @Test
-  void handsSlotsOverAtOnceWhenAProcessIsToldToEndAndExitsWithZero() throws InterruptedException {
+  void handsSlotsOverWithoutWaitingForALeaseWhenAProcessIsToldToEndAndExitsWithZero()
+      throws InterruptedException, IOException {
+    start(PATIENCE.multipliedBy(5));
     List<Long> before = windows();
     Process ending = processes.getFirst();
     long begun = System.nanoTime();
@@ -154,10 +164,8 @@ class ProcessesIT {
 
     await().until(() -> owners().containsValue(4L) && allMoved(before));
 
-    Duration takeover = since(begun);
-    log.atWarn().addKeyValue("millis", takeover.toMillis()).log("ending process taken over");
-    assertThat(takeover).isLessThan(Duration.ofSeconds(3));
-    assertThat(ending.waitFor(10, TimeUnit.SECONDS)).isTrue();
+    log.atWarn().addKeyValue("millis", since(begun)).log("ending process taken over");
+    assertThat(ending.waitFor(60, TimeUnit.SECONDS)).isTrue();
     assertThat(ending.exitValue()).isZero();
     settle();
   }

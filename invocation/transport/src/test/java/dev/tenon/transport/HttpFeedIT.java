@@ -15,8 +15,12 @@ import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.messaging.spi.FeedRequest.Position;
 import dev.tenon.messaging.spi.FeedRequest.Slot;
 import dev.tenon.messaging.spi.FeedStream;
+import dev.tenon.testing.database.Ports;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +81,14 @@ class HttpFeedIT {
   private void reopen(UnaryOperator<TenonPort.Builder> how) {
     port.close();
     port = open(how);
+  }
+
+  private static int freePort() {
+    try {
+      return Ports.free(new SecureRandom());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static FeedRequest request(Position position) {
@@ -152,13 +164,11 @@ class HttpFeedIT {
   void holdsThePublisherUpWhenNothingIsTaken() throws Exception {
     source.endless = true;
     try (FeedStream resting = openFromBeginning()) {
-      await().pollDelay(Duration.ofMillis(300)).until(() -> nextsRest());
       // One frame ahead, one in the stream's window, one on its way to it.
-      assertThat(source.nexts.get()).isLessThanOrEqualTo(4);
+      await().during(SHORT.multipliedBy(6)).until(() -> source.nexts.get() <= 4);
 
       assertThat(resting.next(LONG)).isPresent();
-      await().until(() -> nextsRest());
-      assertThat(source.nexts.get()).isLessThanOrEqualTo(5);
+      await().during(SHORT.multipliedBy(6)).until(() -> source.nexts.get() <= 5);
 
       try (FeedStream lively = openFromBeginning()) {
         assertThat(read(lively, 20)).hasSize(20);
@@ -167,16 +177,11 @@ class HttpFeedIT {
     await().until(() -> source.openStreams.get() == 0);
   }
 
-  private boolean nextsRest() throws InterruptedException {
-    int before = source.nexts.get();
-    TimeUnit.MILLISECONDS.sleep(100);
-    return source.nexts.get() == before;
-  }
-
   @Test
   void isReadOnAfterTheCursorWhenThePortCameBack() throws Exception {
     source.batchMessagesMax = 10;
     source.appendMany(100, 10);
+    reopen(builder -> builder.port(freePort()));
     FeedStream before = openFromBeginning();
     List<FeedMessage> messages = new ArrayList<>(read(before, 30));
     int number = port.port();
@@ -266,12 +271,9 @@ class HttpFeedIT {
           .isInstanceOf(FeedException.class)
           .hasMessageContaining("no answer within 250 ms");
 
-      long begun = System.nanoTime();
       assertThatThrownBy(() -> transport.wake(address))
           .isInstanceOf(FeedException.class)
           .hasMessageContaining("it has not answered the call before");
-
-      assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofMillis(200));
     }
   }
 
@@ -305,10 +307,7 @@ class HttpFeedIT {
 
   @Test
   void triesTheNextAddressWhenOneDoesNotAnswer() throws Exception {
-    int dead;
-    try (ServerSocket socket = new ServerSocket(0)) {
-      dead = socket.getLocalPort();
-    }
+    int dead = freePort();
     addresses.set(List.of("127.0.0.1:" + dead, port.address()));
 
     for (int i = 0; i < 4; i++) {
@@ -389,12 +388,10 @@ class HttpFeedIT {
     reopen(builder -> builder.graceLimit(Duration.ofMillis(200)));
     source.endless = true;
     FeedStream resting = openFromBeginning();
-    await().pollDelay(Duration.ofMillis(200)).until(() -> nextsRest());
+    await().until(() -> source.nexts.get() >= 2);
 
-    long begun = System.nanoTime();
-    port.close();
+    port.close(); // without a limit it would wait for ever: nobody reads on
 
-    assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
     await().until(() -> source.openStreams.get() == 0);
     resting.close();
   }

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import dev.tenon.messaging.MessagingException;
+import dev.tenon.testing.database.Ports;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -57,6 +57,7 @@ class PublishingIT {
     flushesEntitiesBeforeMessages(context);
     saysThatTheOutcomeIsUnknown(context, Tool.JPA);
     knowsThatACommitWasRefused(context, Tool.JPA);
+    refusesACommitWithoutMessagesWhenAFailedStatementWasSwallowed(context);
   }
 
   @Test
@@ -68,6 +69,7 @@ class PublishingIT {
     commitsAndRollsBack(context, Tool.JDBC, Tool.MYBATIS);
     saysThatTheOutcomeIsUnknown(context, Tool.JDBC);
     knowsThatACommitWasRefused(context, Tool.JDBC);
+    refusesACommitWithoutMessagesWhenAFailedStatementWasSwallowed(context);
     refusesToPublishWithoutAWritingTransaction(context.getBean(ShopApplication.Shop.class));
   }
 
@@ -165,6 +167,27 @@ class PublishingIT {
     assertThat(purchases()).doesNotContain("refused");
   }
 
+  /** The driver would report the commit of such a transaction as done. */
+  private void refusesACommitWithoutMessagesWhenAFailedStatementWasSwallowed(
+      ConfigurableApplicationContext context) {
+    ShopApplication.Shop shop = context.getBean(ShopApplication.Shop.class);
+    JdbcClient joined = context.getBean(JdbcClient.class);
+    Runnable swallowed =
+        () ->
+            assertThatThrownBy(() -> joined.sql("SELECT 1 / 0").query(Integer.class).single())
+                .hasMessageContaining("division by zero");
+
+    assertThatThrownBy(() -> shop.buyInSilence("doomed", swallowed))
+        .isInstanceOf(TransactionException.class)
+        .isNotInstanceOf(UnknownCommitOutcomeException.class)
+        .hasMessage(
+            "Could not commit the transaction [service=shop]: a statement had failed, and its"
+                + " exception was swallowed. Nothing was committed.");
+    shop.buyInSilence("silent", () -> {});
+
+    assertThat(purchases()).contains("silent").doesNotContain("doomed");
+  }
+
   private static void refusesToPublishWithoutAWritingTransaction(ShopApplication.Shop shop) {
     assertThatThrownBy(() -> shop.buyReadOnly("a"))
         .isInstanceOfAny(MessagingException.class, TransactionException.class)
@@ -196,8 +219,8 @@ class PublishingIT {
   }
 
   static int freePort() {
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return free.getLocalPort();
+    try {
+      return Ports.free(new SecureRandom());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

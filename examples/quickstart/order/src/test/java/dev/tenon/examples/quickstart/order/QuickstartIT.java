@@ -6,9 +6,9 @@ import static org.awaitility.Awaitility.await;
 import dev.tenon.examples.quickstart.inventory.InventoryApplication;
 import dev.tenon.examples.quickstart.payment.PaymentApplication;
 import dev.tenon.examples.quickstart.user.UserApplication;
+import dev.tenon.testing.database.Ports;
 import dev.tenon.testing.database.PostgresExtension;
-import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,9 +39,7 @@ class QuickstartIT {
   @BeforeAll
   static void start() throws Exception {
     for (String service : List.of("user", "order", "inventory", "payment")) {
-      try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-        ports.put(service, free.getLocalPort());
-      }
+      ports.put(service, Ports.free(new SecureRandom()));
     }
     user = start(UserApplication.class);
     String users =
