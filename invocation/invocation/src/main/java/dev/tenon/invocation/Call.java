@@ -293,7 +293,13 @@ public final class Call {
     return new Step.Fail(
         mayBeDone
             ? new UnknownOutcomeException(
-                target(), attempts, text + " It may have been done: ask with the same key.", cause)
+                target(),
+                attempts,
+                reason == Reason.DEADLINE
+                    ? UnknownOutcomeException.Reason.DEADLINE
+                    : UnknownOutcomeException.Reason.BROKEN,
+                text + " It may have been done: ask with the same key.",
+                cause)
             : new NotSentException(target(), attempts, reason, text + " " + advice, cause));
   }
 

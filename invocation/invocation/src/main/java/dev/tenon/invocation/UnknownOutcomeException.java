@@ -1,5 +1,7 @@
 package dev.tenon.invocation;
 
+import static java.util.Objects.requireNonNull;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,16 +11,37 @@ import org.jspecify.annotations.Nullable;
 public final class UnknownOutcomeException extends CallException {
   private static final long serialVersionUID = 1L;
 
+  /** Why there is no answer. */
+  public enum Reason {
+    /** The time was up. */
+    DEADLINE,
+    /** It broke off, or could not be read. */
+    BROKEN
+  }
+
+  private final Reason reason;
+
   /**
    * Makes the exception.
    *
    * @param target what was called
    * @param attempts how many attempts were made
-   * @param reason what happened, as a sentence with what to do
+   * @param reason why there is no answer
+   * @param text what happened, as a sentence with what to do
    * @param cause what the transport says; null if there is nothing more
    */
   public UnknownOutcomeException(
-      Target target, int attempts, String reason, @Nullable Throwable cause) {
-    super(target, attempts, text(target, attempts, reason), cause);
+      Target target, int attempts, Reason reason, String text, @Nullable Throwable cause) {
+    super(target, attempts, text(target, attempts, text), cause);
+    this.reason = requireNonNull(reason, "reason");
+  }
+
+  /**
+   * Why there is no answer.
+   *
+   * @return the reason
+   */
+  public Reason reason() {
+    return reason;
   }
 }

@@ -95,7 +95,8 @@ public final class ServiceClient implements AutoCloseable {
   }
 
   /**
-   * Opens a stream: a request or an answer, or both, that come in parts. It is tried once.
+   * Opens a stream: a request or an answer, or both, that come in parts. It is tried once. Its
+   * answer may have any length in all: it comes as it is read.
    *
    * @param target what is called
    * @param request the request; its body may still be written
@@ -115,7 +116,7 @@ public final class ServiceClient implements AutoCloseable {
             send -> {
               RequestHeadersBuilder headers = request.headers().toBuilder();
               complete(headers, target.service(), context, send.timeout());
-              return execute(target.service(), send, request.withHeaders(headers));
+              return execute(target.service(), send, request.withHeaders(headers), 0);
             },
             request);
   }
@@ -124,12 +125,16 @@ public final class ServiceClient implements AutoCloseable {
     RequestHeadersBuilder headers = request.headers().toBuilder();
     complete(headers, request.target().service(), context, send.timeout());
     return execute(
-        request.target().service(), send, HttpRequest.of(headers.build(), request.body()));
+        request.target().service(),
+        send,
+        HttpRequest.of(headers.build(), request.body()),
+        answerBytesMax);
   }
 
-  private HttpResponse execute(String service, Call.Step.Send send, HttpRequest request) {
+  private HttpResponse execute(
+      String service, Call.Step.Send send, HttpRequest request, int bytesMax) {
     RequestOptionsBuilder options =
-        RequestOptions.builder().responseTimeout(send.timeout()).maxResponseLength(answerBytesMax);
+        RequestOptions.builder().responseTimeout(send.timeout()).maxResponseLength(bytesMax);
     tls.spec(service).ifPresent(options::clientTlsSpec);
     return client(send.endpoint()).execute(request, options.build());
   }
@@ -197,7 +202,7 @@ public final class ServiceClient implements AutoCloseable {
     }
 
     /**
-     * The most bytes of an answer; 8 MiB by default. A larger one breaks its call.
+     * The most bytes of an answer that is gathered; 8 MiB by default. A larger one breaks its call.
      *
      * @param value from 1
      * @return this

@@ -37,7 +37,8 @@ class ArchitectureTest {
     "dev.tenon.transaction..",
     "dev.tenon.messaging..",
     "dev.tenon.invocation..",
-    "dev.tenon.transport.."
+    "dev.tenon.transport..",
+    "dev.tenon.grpc.."
   };
   private static final JavaClasses ALL =
       new ClassFileImporter()

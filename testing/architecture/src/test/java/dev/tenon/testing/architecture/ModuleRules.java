@@ -28,8 +28,8 @@ final class ModuleRules {
     var transaction = with(schema, "schema");
     var messaging = with(transaction, "transaction");
     var transport = with(messaging, "messaging", "invocation");
-    var rest = with(transport, "transport");
-    var spring = with(rest, "rest");
+    var overTransport = with(transport, "transport");
+    var spring = with(overTransport, "rest", "grpc");
     var tools = with(spring, "certificates", "testing.database", "testing.crash");
     var example = with(spring, "spring", QUICKSTART + "messages");
 
@@ -43,7 +43,8 @@ final class ModuleRules {
     directions.put("invocation", schema);
     directions.put("certificates", Set.of());
     directions.put("transport", transport);
-    directions.put("rest", rest);
+    directions.put("rest", overTransport);
+    directions.put("grpc", overTransport);
     directions.put("spring", spring);
     directions.put("cli", tools);
     directions.put("bench", tools);

@@ -1,0 +1,127 @@
+package dev.tenon.grpc;
+
+import static java.util.Objects.requireNonNull;
+
+import com.linecorp.armeria.client.ClientRequestContext;
+import com.linecorp.armeria.client.Endpoint;
+import com.linecorp.armeria.client.HttpClient;
+import com.linecorp.armeria.client.grpc.GrpcClientCall;
+import com.linecorp.armeria.client.grpc.GrpcClientStubFactory;
+import com.linecorp.armeria.client.grpc.GrpcClients;
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.Scheme;
+import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.common.grpc.GrpcSerializationFormats;
+import dev.tenon.invocation.CallContext;
+import dev.tenon.invocation.RemoteProblemException;
+import dev.tenon.invocation.Target;
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.ForwardingClientCall.SimpleForwardingClientCall;
+import io.grpc.ForwardingClientCallListener.SimpleForwardingClientCallListener;
+import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServiceDescriptor;
+import io.grpc.Status;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of one service that come in parts. The client library writes and reads the messages;
+ * instead of sending the request itself, it hands it to the service's client. Thread-safe.
+ */
+final class StreamCalls {
+  /** Never connected to: the service's client knows where to send. */
+  private static final Endpoint NOWHERE = Endpoint.of("127.0.0.1", 1);
+
+  private static final CallOptions.Key<Origin> ORIGIN = CallOptions.Key.create("tenon-origin");
+
+  private final String service;
+  private final ChannelParts parts;
+  private final Channel channel;
+
+  /** Where a call comes from, for the thread that sends it. */
+  private record Origin(Target target, CallContext context) {}
+
+  /** What the client library makes in place of a stub. */
+  private record Framing(Channel channel) {}
+
+  StreamCalls(String service, ChannelParts parts) {
+    this.service = service;
+    this.parts = parts;
+    this.channel =
+        GrpcClients.builder(Scheme.of(GrpcSerializationFormats.PROTO, SessionProtocol.H2C), NOWHERE)
+            .clientStubFactory(new FramingFactory())
+            .maxRequestMessageLength(parts.requestMessageBytesMax())
+            .maxResponseMessageLength(parts.replyMessageBytesMax())
+            .responseTimeout(Duration.ZERO)
+            .maxResponseLength(0)
+            .decorator(this::send)
+            .build(Framing.class)
+            .channel();
+  }
+
+  <Q, A> ClientCall<Q, A> newCall(MethodDescriptor<Q, A> method, CallOptions options) {
+    Target target = new Target(service, method.getFullMethodName());
+    Origin origin = new Origin(target, parts.context(options));
+    CallOptions all =
+        options.withExecutor(parts.executor(options)).withDeadline(null).withOption(ORIGIN, origin);
+    return new SimpleForwardingClientCall<>(channel.newCall(method, all)) {
+      @Override
+      public void start(Listener<A> listener, Metadata headers) {
+        super.start(new Judging<>(target, listener), headers);
+      }
+    };
+  }
+
+  private HttpResponse send(HttpClient unused, ClientRequestContext context, HttpRequest request) {
+    Origin origin = GrpcClientCall.callOptions(context).getOption(ORIGIN);
+    var sent =
+        new Object() {
+          @Nullable HttpResponse answer;
+        };
+    origin.context().run(() -> sent.answer = parts.client().open(origin.target(), request));
+    return requireNonNull(sent.answer);
+  }
+
+  /** Gives a failed call its typed failure as cause. */
+  private static final class Judging<A> extends SimpleForwardingClientCallListener<A> {
+    private final Target target;
+
+    Judging(Target target, ClientCall.Listener<A> listener) {
+      super(listener);
+      this.target = target;
+    }
+
+    @Override
+    public void onClose(Status status, Metadata trailers) {
+      super.onClose(judged(status, trailers), trailers);
+    }
+
+    private Status judged(Status status, Metadata trailers) {
+      Throwable cause = status.getCause();
+      if (status.isOk()) {
+        return status;
+      }
+      if (cause == null) {
+        return status.withCause(
+            new RemoteProblemException(target, 1, StatusMapping.problem(status, trailers)));
+      }
+      return CallFailures.of(cause).map(CallFailures::status).orElse(status);
+    }
+  }
+
+  private static final class FramingFactory implements GrpcClientStubFactory {
+    @Override
+    public @Nullable ServiceDescriptor findServiceDescriptor(Class<?> type) {
+      return type == Framing.class ? ServiceDescriptor.newBuilder("tenon").build() : null;
+    }
+
+    @Override
+    public Object newClientStub(Class<?> type, Channel channel) {
+      return new Framing(channel);
+    }
+  }
+}
