@@ -6,6 +6,7 @@ import com.linecorp.armeria.server.RequestTimeoutException;
 import dev.tenon.invocation.Problem;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import java.util.concurrent.CancellationException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,6 +22,9 @@ final class ProtocolFailures implements GrpcExceptionHandlerFunction {
   public Status apply(RequestContext context, Status status, Throwable cause, Metadata metadata) {
     if (cause instanceof RequestTimeoutException) {
       return rich(Problem.of(504, "deadline", "The caller's deadline has passed."), metadata);
+    }
+    if (cause instanceof CancellationException) {
+      return Status.CANCELLED; // the call is over, or its caller has gone: nobody is told
     }
     Status usual = USUAL.apply(context, status, cause, metadata);
     if (usual.getCode() == Status.Code.UNKNOWN) {
