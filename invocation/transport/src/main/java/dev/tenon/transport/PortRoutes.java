@@ -4,7 +4,7 @@ import com.linecorp.armeria.common.HttpMethod;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.ServerBuilder;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.List;
 import java.util.Set;
 
@@ -54,7 +54,7 @@ final class PortRoutes {
         .errorHandler(new PortErrors())
         .disableServerHeader()
         .disableDateHeader()
-        .meterRegistry(new SimpleMeterRegistry()) // a new one each time: nothing is read from it
+        .meterRegistry(new CompositeMeterRegistry()) // a new one each time: nothing is read from it
         .verboseResponses(false);
   }
 

@@ -83,16 +83,25 @@ public final class TenonPort implements AutoCloseable {
    * @throws IllegalArgumentException if it is another service's
    */
   public void serve(FeedSource source) {
-    endpoints.serve(source);
-    serve(List.of());
+    serve(source, List.of());
   }
 
   /**
-   * Lets requests in: what was given to {@link Builder#service} is answered from now on, and what
-   * is given here. Called once, and after {@link #serve(FeedSource)} only with what it did not
-   * name.
+   * Names what to serve; from now on requests are answered.
    *
-   * @param more further services to serve
+   * @param source this service's feeds
+   * @param more what to serve beside what was given to {@link Builder#service}
+   * @throws IllegalArgumentException if the feeds are another service's
+   */
+  public void serve(FeedSource source, List<PortService> more) {
+    endpoints.serve(source);
+    serve(more);
+  }
+
+  /**
+   * Names what to serve, for a service that has no feeds; from now on requests are answered.
+   *
+   * @param more what to serve beside what was given to {@link Builder#service}
    */
   public void serve(List<PortService> more) {
     List<PortService> all = new ArrayList<>(services);

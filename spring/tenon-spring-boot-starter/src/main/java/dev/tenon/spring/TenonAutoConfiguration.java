@@ -11,6 +11,7 @@ import dev.tenon.messaging.Topic;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.Transactions;
+import dev.tenon.transport.PortService;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.ArrayList;
 import java.util.List;
@@ -108,8 +109,16 @@ public final class TenonAutoConfiguration {
   }
 
   @Bean
-  TenonNetwork tenonNetwork(TenonProperties properties, TenonRoles roles, TenonRuntime runtime) {
-    return roles.isEmpty() ? TenonNetwork.none() : TenonNetwork.open(properties, runtime);
+  TenonNetwork tenonNetwork(
+      TenonProperties properties,
+      TenonRoles roles,
+      TenonRuntime runtime,
+      ListableBeanFactory beans) {
+    // Their names only: the services themselves may need what needs the port.
+    boolean serves = beans.getBeanNamesForType(PortService.class, true, false).length > 0;
+    return roles.isEmpty() && !serves
+        ? TenonNetwork.none()
+        : TenonNetwork.open(properties, runtime);
   }
 
   @Bean
@@ -166,8 +175,11 @@ public final class TenonAutoConfiguration {
 
   @Bean
   TenonLifecycle tenonLifecycle(
-      ServiceDatabase database, Messaging messaging, TenonNetwork network) {
-    return new TenonLifecycle(database.service(), messaging, network);
+      ServiceDatabase database,
+      Messaging messaging,
+      TenonNetwork network,
+      ObjectProvider<PortService> services) {
+    return new TenonLifecycle(database.service(), messaging, network, services);
   }
 
   @Bean

@@ -1,8 +1,10 @@
 package dev.tenon.spring;
 
 import dev.tenon.messaging.Messaging;
+import dev.tenon.transport.PortService;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.context.SmartLifecycle;
 
 /**
@@ -15,18 +17,24 @@ final class TenonLifecycle implements SmartLifecycle {
   private final String service;
   private final Messaging messaging;
   private final TenonNetwork network;
+  private final ObjectProvider<PortService> services;
   private volatile boolean running;
 
-  TenonLifecycle(String service, Messaging messaging, TenonNetwork network) {
+  TenonLifecycle(
+      String service,
+      Messaging messaging,
+      TenonNetwork network,
+      ObjectProvider<PortService> services) {
     this.service = service;
     this.messaging = messaging;
     this.network = network;
+    this.services = services;
   }
 
   @Override
   public void start() {
     messaging.start();
-    network.serve(messaging.feedSource());
+    network.serve(messaging.feedSource(), services.orderedStream().toList());
     running = true;
     log.atInfo()
         .addKeyValue("service", service)

@@ -4,11 +4,13 @@ import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.messaging.spi.FeedTransport;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transport.HttpFeedTransport;
+import dev.tenon.transport.PortService;
 import dev.tenon.transport.ServiceAddresses;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
 import dev.tenon.transport.TlsFiles;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -23,7 +25,7 @@ final class TenonNetwork implements AutoCloseable {
     this.transport = transport;
   }
 
-  /** For a service that neither publishes nor reads. */
+  /** For a service that has nothing to do with others, or only calls them. */
   static TenonNetwork none() {
     return new TenonNetwork(Optional.empty(), Optional.empty());
   }
@@ -42,7 +44,7 @@ final class TenonNetwork implements AutoCloseable {
         Optional.of(HttpFeedTransport.builder(identity, addresses).build()));
   }
 
-  private static ServiceIdentity identity(TenonProperties properties) {
+  static ServiceIdentity identity(TenonProperties properties) {
     String service = properties.requiredService();
     Path keys = properties.keys().directory();
     Optional<TlsFiles> tls = properties.tls().files(service);
@@ -71,8 +73,8 @@ final class TenonNetwork implements AutoCloseable {
     return port.map(TenonPort::port);
   }
 
-  void serve(FeedSource source) {
-    port.ifPresent(open -> open.serve(source));
+  void serve(FeedSource source, List<PortService> services) {
+    port.ifPresent(open -> open.serve(source, services));
   }
 
   /** Ends what others read here; what this service reads elsewhere goes on. */

@@ -28,7 +28,7 @@ import org.springframework.util.unit.DataSize;
  * @param advertisedHost The host by which others reach the Tenon port. Unless set, the one it
  *     listens on.
  * @param port The Tenon port, where other services read this one's messages; 0 takes a free one. It
- *     is opened only if the service has topics or subscriptions.
+ *     is opened only if the service has topics, subscriptions or something to serve on it.
  * @param addresses Where other services' Tenon ports are, by the name of the service: host:port, or
  *     several, separated by commas.
  * @param dev Whether the service may run without keys and certificates, on loopback only: for a

@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.schema.ServiceDatabase;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
@@ -58,6 +59,20 @@ public final class TenonWebAutoConfiguration {
                 handlers, receiver::getObject, resolver::getObject, properties.idempotency()));
     registration.setOrder(Ordered.LOWEST_PRECEDENCE);
     return registration;
+  }
+
+  @Bean
+  @ConditionalOnMissingBean
+  CallProblems tenonCallProblems() {
+    return new CallProblems();
+  }
+
+  @Bean
+  FilterRegistrationBean<CallContextFilter> tenonCallContextFilter(TenonRuntime runtime) {
+    FilterRegistrationBean<CallContextFilter> filter =
+        new FilterRegistrationBean<>(new CallContextFilter(runtime.clock()));
+    filter.setOrder(CallContextFilter.ORDER);
+    return filter;
   }
 
   @Bean
