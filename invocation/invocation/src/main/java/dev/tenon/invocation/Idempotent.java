@@ -17,6 +17,11 @@ import java.lang.annotation.RetentionPolicy;
  * and 429 are not, as they invite another try. With any other failure nothing is stored, and the
  * request may be sent again.
  *
+ * <p>In Spring MVC, cookies go with the first answer only; answers that are asynchronous or
+ * streamed cannot be stored, and such methods are refused when the application starts; multipart
+ * requests with a key are answered with 415. A method that opens a transaction of its own, by
+ * {@code REQUIRES_NEW}, commits that one by itself.
+ *
  * <p>At a typed client, each call gets a key of its own, so that it can be repeated by itself when
  * nobody knows what became of it.
  */

@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Idempotent;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;

@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Idempotent;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.schema.ServiceDatabase;

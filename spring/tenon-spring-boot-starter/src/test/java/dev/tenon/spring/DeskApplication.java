@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenon.invocation.Idempotent;
 import jakarta.persistence.EntityManager;
 import jakarta.servlet.http.Cookie;
 import jakarta.servlet.http.HttpServletRequest;

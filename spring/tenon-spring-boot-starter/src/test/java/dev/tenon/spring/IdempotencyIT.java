@@ -3,6 +3,7 @@ package dev.tenon.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.tenon.invocation.Idempotent;
 import dev.tenon.runtime.Json;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
