@@ -15,7 +15,9 @@ import com.linecorp.armeria.server.ServiceRequestContext;
 import com.linecorp.armeria.server.SimpleDecoratingHttpService;
 import com.linecorp.armeria.server.grpc.GrpcService;
 import com.linecorp.armeria.server.grpc.GrpcServiceBuilder;
+import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.Problem;
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.transport.PortService;
 import io.grpc.BindableService;
 import io.grpc.ServerInterceptor;
@@ -25,6 +27,8 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -87,6 +91,7 @@ public final class GrpcPortService {
     private final List<ServerInterceptor> interceptors = new ArrayList<>();
     private int requestMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
     private int replyMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
+    private Optional<IdempotentReceiver> receiver = Optional.empty();
     private boolean reflection = true;
 
     private Builder() {}
@@ -138,6 +143,19 @@ public final class GrpcPortService {
     }
 
     /**
+     * Where the replies of {@link dev.tenon.invocation.Idempotent} methods are stored. Needed if
+     * there is one. Such a method is unary, and answers before it returns; its metadata is not
+     * kept.
+     *
+     * @param value the receiver of this service's database
+     * @return this
+     */
+    public Builder idempotent(IdempotentReceiver value) {
+      receiver = Optional.of(value);
+      return this;
+    }
+
+    /**
      * Does not serve reflection.
      *
      * @return this
@@ -151,6 +169,8 @@ public final class GrpcPortService {
      * Makes it.
      *
      * @return what to serve on a port
+     * @throws IllegalArgumentException if a stream is marked as idempotent, or a method is and
+     *     there is no receiver
      */
     public PortService build() {
       GrpcServiceBuilder grpc =
@@ -162,14 +182,12 @@ public final class GrpcPortService {
               .maxRequestMessageLength(requestMessageBytesMax)
               .maxResponseMessageLength(replyMessageBytesMax)
               .exceptionHandler(new ProtocolFailures());
-      List<ServerInterceptor> all = new ArrayList<>();
-      all.add(new CallInterceptor());
-      all.addAll(interceptors);
       Set<String> names = new HashSet<>();
       for (BindableService service : services) {
         ServerServiceDefinition definition = service.bindService();
         names.add(definition.getServiceDescriptor().getName());
-        grpc.addService(ServerInterceptors.interceptForward(definition, all));
+        grpc.addService(
+            ServerInterceptors.interceptForward(definition, interceptors(service, definition)));
       }
       grpc.addService(new Health(names));
       if (reflection) {
@@ -177,6 +195,23 @@ public final class GrpcPortService {
       }
       GrpcService service = grpc.build();
       return new PortService(service.routes(), new ByMessage(service), GrpcPortService::answer);
+    }
+
+    private List<ServerInterceptor> interceptors(
+        BindableService service, ServerServiceDefinition definition) {
+      List<ServerInterceptor> all = new ArrayList<>();
+      all.add(new CallInterceptor());
+      all.addAll(interceptors);
+      Map<String, Idempotent> marked = IdempotentMethods.of(service, definition);
+      if (!marked.isEmpty()) {
+        IdempotentReceiver where =
+            receiver.orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "idempotent: not set (expected: a receiver for " + marked.keySet() + ")"));
+        all.add(new IdempotentCalls(where, marked));
+      }
+      return all;
     }
   }
 
