@@ -178,6 +178,25 @@ class HttpFeedIT {
   }
 
   @Test
+  void hasReadyWhatCameWhileTheReaderWasBusy() throws Exception {
+    source.batchMessagesMax = 1;
+    source.appendMany(5, 10);
+    List<FeedMessage> messages = new ArrayList<>();
+    try (FeedStream stream = openFromBeginning()) {
+      assertThat(stream.next(LONG)).hasValueSatisfying(batch -> messages.addAll(batch.messages()));
+
+      await()
+          .until(
+              () -> {
+                stream.ready().ifPresent(batch -> messages.addAll(batch.messages()));
+                return messages.size() == 5;
+              });
+      assertThat(stream.ready()).isEmpty();
+    }
+    assertThat(messages).extracting(message -> message.cursor().seq()).isSorted();
+  }
+
+  @Test
   void isReadOnAfterTheCursorWhenThePortCameBack() throws Exception {
     source.batchMessagesMax = 10;
     source.appendMany(100, 10);
