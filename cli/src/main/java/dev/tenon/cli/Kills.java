@@ -160,7 +160,7 @@ final class Kills {
       text.append("  %-10s with %s in flight%n".formatted(kill.service, messages(kill)));
     }
     for (String service : missing(DemoHome.SERVICES)) {
-      text.append("  %-10s not while a message was in flight%n".formatted(service));
+      text.append("  %-10s not killed while a message was in flight%n".formatted(service));
     }
     return text.toString();
   }

@@ -3,15 +3,21 @@ package dev.tenon.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine.Command;
@@ -85,6 +91,31 @@ class FailuresTest {
   void answersTwoAndOneSentenceWhenAFileIsMissing() {
     assertThat(Main.run("demo", "--once", "--orders", "/nowhere/orders.csv"))
         .isEqualTo(Main.FAILED);
+  }
+
+  @Test
+  void repeatsWhatIsUnavailableAndShowsWhatFailed() throws Exception {
+    Queue<Integer> statuses = new ConcurrentLinkedQueue<>(List.of(503, 502, 504, 200, 500));
+    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.sendResponseHeaders(statuses.remove(), -1);
+          exchange.close();
+        });
+    server.start();
+    String url = "http://127.0.0.1:" + server.getAddress().getPort();
+    try (ServiceApi api = new ServiceApi(Map.of("user", url))) {
+      api.post("user", "/users", List.of(), Set.of(200));
+
+      assertThat(api.repeats()).isEqualTo(3);
+      assertThatThrownBy(() -> api.post("user", "/users", List.of(), Set.of(200)))
+          .isInstanceOf(CliException.class)
+          .hasMessageContaining("[service=user, request=/users, status=500]");
+      assertThat(statuses).isEmpty();
+    } finally {
+      server.stop(0);
+    }
   }
 
   @Test
