@@ -101,9 +101,11 @@ final class CertsCommand {
     Give each service its own two files and %1$s, never %2$s. Then set
 
       tenon.tls.directory=%3$s
-      tenon.addresses.%4$s=HOST:PORT   (as before; the certificate is checked for the name %4$s, wherever it runs)
+      tenon.addresses.%4$s=HOST:PORT
 
-    in all services that call each other, or in none. Changed files are taken within a second, without a restart.\
+    in all services that call each other, or in none. A certificate is checked for the name of
+    the service (%4$s), wherever it runs. Changed files are taken within a second, without a
+    restart.\
     """
         .formatted(
             CertificateFiles.AUTHORITY_CERTIFICATE_FILE,
