@@ -13,10 +13,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -68,6 +70,48 @@ class PoolerIT {
       throws IOException, InterruptedException {
     try (PgBouncer bouncer = bouncer("transaction")) {
       deliver(bouncer, "?prepareThreshold=0");
+    }
+  }
+
+  @Test
+  void answersEachKeyOnceThroughAPoolerInTransactionMode() throws Exception {
+    int keys = 20;
+    try (PgBouncer bouncer = bouncer("transaction");
+        TestService shop =
+            new TestService(
+                "shop", bouncer.before(shopDatabase, "?prepareThreshold=0"), builder -> builder)) {
+      shop.execute("CREATE TABLE placed (key text)");
+      List<Callable<Boolean>> calls =
+          IntStream.range(0, 6 * keys)
+              .<Callable<Boolean>>mapToObj(call -> () -> executed(shop, "k-" + call % keys))
+              .toList();
+      try (ExecutorService threads = Executors.newFixedThreadPool(12)) {
+        int executed = 0;
+        for (Future<Boolean> call : threads.invokeAll(calls)) {
+          executed += call.get() ? 1 : 0;
+        }
+        assertThat(executed).isEqualTo(keys);
+      }
+      assertThat(shop.column("SELECT count(*) FROM placed")).containsExactly("" + keys);
+    }
+  }
+
+  /** Calls until it is answered; says whether it was by running. */
+  private static boolean executed(TestService shop, String key) {
+    while (true) {
+      Receipt receipt =
+          shop.messaging
+              .receiver()
+              .handle(
+                  IdempotencyKey.of("test", "place", key),
+                  Fingerprint.ofValue("place", key),
+                  unit -> {
+                    shop.execute("INSERT INTO placed VALUES ('" + key + "')");
+                    return new StoredReply(200, Map.of(), new byte[0]);
+                  });
+      if (!(receipt instanceof Receipt.Rejected)) {
+        return receipt instanceof Receipt.Executed;
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.RolledBackException;
+import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -64,15 +65,14 @@ class ReceiverIT {
   }
 
   private TestService instance(Database database) {
-    return new TestService(
-        "order",
-        database,
-        tenonSchema(),
-        builder ->
-            builder
-                .meters(meters)
-                .config(MessagingConfig.defaults().replyRetention(RETENTION).replyBytesMax(100))
-                .runtime(TenonRuntime.system().withClock(() -> now)));
+    return new TestService("order", database, tenonSchema(), this::configured);
+  }
+
+  private Messaging.Builder configured(Messaging.Builder builder) {
+    return builder
+        .meters(meters)
+        .config(MessagingConfig.defaults().replyRetention(RETENTION).replyBytesMax(100))
+        .runtime(TenonRuntime.system().withClock(() -> now));
   }
 
   @AfterEach
@@ -214,11 +214,40 @@ class ReceiverIT {
 
   private Receipt untilAnswered(TestService instance, IdempotencyKey key) {
     while (true) {
-      Receipt receipt = instance.messaging.receiver().handle(key, ONE, this::place);
-      if (!(receipt instanceof Rejected)) {
-        return receipt;
+      try {
+        Receipt receipt = instance.messaging.receiver().handle(key, ONE, this::place);
+        if (!(receipt instanceof Rejected)) {
+          return receipt;
+        }
+      } catch (TransactionException e) {
+        assertThat(e).hasMessageContaining("could not serialize access");
       }
-      Thread.yield();
+    }
+  }
+
+  @Test
+  void runsACallOnceAlsoWhereTransactionsSeeAnOlderState() throws Exception {
+    Database database = postgres.freshDatabase("strict");
+    try (TestService strict =
+        new TestService(
+            "strict",
+            database,
+            pool -> pool.setTransactionIsolation("TRANSACTION_REPEATABLE_READ"),
+            this::configured)) {
+      strict.execute("CREATE TABLE placed (product text)");
+      List<Callable<Receipt>> calls = new ArrayList<>();
+      for (int call = 0; call < 160; call++) {
+        IdempotencyKey key = IdempotencyKey.of("shop", "place", "strict-" + call % 20);
+        calls.add(() -> untilAnswered(strict, key));
+      }
+      try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
+        long executed = 0;
+        for (Future<Receipt> call : threads.invokeAll(calls)) {
+          executed += call.get() instanceof Executed ? 1 : 0;
+        }
+        assertThat(executed).isEqualTo(20);
+      }
+      assertThat(strict.column("SELECT count(*) FROM placed")).containsExactly("20");
     }
   }
 

@@ -49,6 +49,7 @@ final class BufferedResponse extends HttpServletResponseWrapper {
   private boolean withoutBody;
   private boolean overflown;
   private @Nullable PrintWriter writer;
+  private @Nullable String encoding;
 
   BufferedResponse(HttpServletResponse response, int bytesMax) {
     super(response);
@@ -204,6 +205,9 @@ final class BufferedResponse extends HttpServletResponseWrapper {
   @Override
   public void setContentType(@Nullable String type) {
     setHeader(HttpHeaders.CONTENT_TYPE, type);
+    if (type != null && encoding != null && MediaType.parseMediaType(type).getCharset() == null) {
+      setCharacterEncoding(encoding);
+    }
   }
 
   @Override
@@ -212,11 +216,12 @@ final class BufferedResponse extends HttpServletResponseWrapper {
   }
 
   @Override
-  public void setCharacterEncoding(@Nullable String encoding) {
+  public void setCharacterEncoding(@Nullable String name) {
+    encoding = name;
     String type = getContentType();
-    if (type != null && encoding != null) {
+    if (type != null && name != null) {
       MediaType parsed = MediaType.parseMediaType(type);
-      setContentType(new MediaType(parsed, Charset.forName(encoding)).toString());
+      setHeader(HttpHeaders.CONTENT_TYPE, new MediaType(parsed, Charset.forName(name)).toString());
     }
   }
 
@@ -228,7 +233,10 @@ final class BufferedResponse extends HttpServletResponseWrapper {
   private Charset charset() {
     String type = getContentType();
     Charset told = type == null ? null : MediaType.parseMediaType(type).getCharset();
-    return told == null ? StandardCharsets.UTF_8 : told;
+    if (told != null) {
+      return told;
+    }
+    return encoding == null ? StandardCharsets.UTF_8 : Charset.forName(encoding);
   }
 
   @Override
@@ -244,6 +252,10 @@ final class BufferedResponse extends HttpServletResponseWrapper {
   @Override
   public PrintWriter getWriter() {
     if (writer == null) {
+      String type = getContentType();
+      if (type != null && type.startsWith("text/")) {
+        setCharacterEncoding(getCharacterEncoding()); // else a reader would guess
+      }
       writer = new PrintWriter(new OutputStreamWriter(new Buffer(), charset()));
     }
     return writer;
@@ -272,6 +284,7 @@ final class BufferedResponse extends HttpServletResponseWrapper {
     status = SC_OK;
     withoutBody = false;
     writer = null;
+    encoding = null;
   }
 
   private final class Buffer extends ServletOutputStream {
