@@ -12,6 +12,7 @@ import dev.tenon.invocation.Problem;
 import dev.tenon.invocation.RemoteProblemException;
 import dev.tenon.invocation.Target;
 import dev.tenon.invocation.UnknownOutcomeException;
+import dev.tenon.invocation.UnknownOutcomeException.Reason;
 import dev.tenon.transport.CallAnswer;
 import dev.tenon.transport.CallRequest;
 import dev.tenon.transport.ServiceClient;
@@ -96,14 +97,18 @@ final class ServiceExchange implements HttpExchangeAdapter {
       call.cancel(true);
       Thread.currentThread().interrupt();
       throw new UnknownOutcomeException(
-          target, 1, "the caller was interrupted. It may have been done.", e);
+          target, 1, Reason.BROKEN, "the caller was interrupted. It may have been done.", e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof CallException failure) {
         failure.addSuppressed(new CallSite(target));
         throw failure;
       }
       throw new UnknownOutcomeException(
-          target, 1, "the client failed: " + e.getCause() + ". It may have been done.", e);
+          target,
+          1,
+          Reason.BROKEN,
+          "the client failed: " + e.getCause() + ". It may have been done.",
+          e);
     }
   }
 
@@ -162,6 +167,7 @@ final class ServiceExchange implements HttpExchangeAdapter {
       throw new UnknownOutcomeException(
           target,
           answer.attempts(),
+          Reason.BROKEN,
           "its answer could not be read: " + e.getMessage() + ". It was done.",
           e);
     }
