@@ -39,9 +39,11 @@ final class LogHistory {
   private final DataSource dataSource;
   private final TenonTables tables;
   private final IdGenerator ids;
-  private final ReentrantLock lock = new ReentrantLock();
-  private long server;
-  private long version;
+  private final ReentrantLock lock = new ReentrantLock(); // of changes of what is known
+  private volatile Known known = new Known(0, 0);
+
+  /** The server seen last, and how many there were. */
+  private record Known(long server, long version) {}
 
   LogHistory(DataSource dataSource, TenonTables tables, IdGenerator ids) {
     this.dataSource = dataSource;
@@ -51,29 +53,18 @@ final class LogHistory {
 
   /** The server whose history was looked at last; zero before the first look. */
   long server() {
-    lock.lock();
-    try {
-      return server;
-    } finally {
-      lock.unlock();
-    }
+    return known.server();
   }
 
   /** Counts the servers seen: what was read under another count may not be in this database. */
   long version() {
-    lock.lock();
-    try {
-      return version;
-    } finally {
-      lock.unlock();
-    }
+    return known.version();
   }
 
   private void known(long found) {
     lock.lock();
     try {
-      version += server == found ? 0 : 1;
-      server = found;
+      known = known.server() == found ? known : new Known(found, known.version() + 1);
     } finally {
       lock.unlock();
     }
