@@ -31,7 +31,7 @@ class ChainIT {
 
   @Test
   void publishesFromHandlersAndHandsTheTraceOn() {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     AtomicReference<TestService> stock = new AtomicReference<>();
     List<Map<String, String>> seen = new ArrayList<>();
     TestService order =
@@ -222,7 +222,7 @@ class ChainIT {
 
   @Test
   void worksWithAPoolThatDoesNotCommitByItself() {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     try (Shop shop = new Shop(postgres.freshDatabase("shop"), transport);
         TestService stock =
             new TestService(

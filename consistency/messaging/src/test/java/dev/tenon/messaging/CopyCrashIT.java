@@ -2,60 +2,31 @@ package dev.tenon.messaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
 import dev.tenon.messaging.FailedMessages.FailedMessage;
 import dev.tenon.messaging.FailedMessages.Filter;
 import dev.tenon.messaging.SimulatedServices.Service;
-import dev.tenon.runtime.Backoff;
 import dev.tenon.testing.crash.CrashExplorer;
 import dev.tenon.testing.crash.CrashExplorerExtension;
 import dev.tenon.testing.crash.Exploration;
-import dev.tenon.testing.crash.Scenario;
 import dev.tenon.testing.crash.World;
 import dev.tenon.testing.database.PostgresExtension;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.slf4j.LoggerFactory;
 
-@ExtendWith(CrashExplorerExtension.class)
+@ExtendWith({CrashExplorerExtension.class, ExpectedFailures.class})
 class CopyCrashIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private static final Duration PASSING = Duration.ofSeconds(20);
-  private static final MessagingConfig CONFIG =
-      MessagingConfig.defaults()
-          .slots(2)
-          .attemptsMax(2)
-          .backoff(new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(1)));
-
   /** A user as it is now, or its end. */
   record Changed(String id, Optional<String> name) {}
-
-  @BeforeAll
-  static void expectFailures() {
-    logger().setLevel(Level.ERROR);
-  }
-
-  @AfterAll
-  static void expectNoMoreFailures() {
-    logger().setLevel(null);
-  }
-
-  private static Logger logger() {
-    return (Logger) LoggerFactory.getLogger("dev.tenon.messaging");
-  }
 
   @Test
   void keepsACopyThroughSnapshotReplayAndRestartWhereverAProcessDies(CrashExplorer explorer)
@@ -73,10 +44,9 @@ class CopyCrashIT {
    * A service copies the users of another: from a snapshot and what changes meanwhile, past a
    * message that it cannot handle at first, and once more from the start.
    */
-  private static final class Users implements Scenario, AutoCloseable {
-    private final SimulatedServices services = new SimulatedServices(postgres);
-
+  private static final class Users extends SimulatedScenario {
     Users() throws SQLException {
+      super(postgres);
       services.database(
           "user",
           "CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)",
@@ -90,18 +60,8 @@ class CopyCrashIT {
     }
 
     @Override
-    public void close() {
-      services.close();
-    }
-
-    @Override
-    public void reset() throws SQLException {
-      services.reset();
-    }
-
-    @Override
     public void run(World world) throws Exception {
-      DirectTransport network = services.network();
+      InProcessTransport network = services.network();
       Service user = user(world, network);
       Service order = order(world, network);
       put(user, "new1", "name");
@@ -125,7 +85,7 @@ class CopyCrashIT {
 
     @Override
     public void recover(World world) throws Exception {
-      DirectTransport network = services.network();
+      InProcessTransport network = services.network();
       Service user = user(world, network);
       Service order = order(world, network);
       services.settle(PASSING, user, order);
@@ -149,7 +109,7 @@ class CopyCrashIT {
           });
     }
 
-    private Service user(World world, DirectTransport network) throws SQLException {
+    private Service user(World world, InProcessTransport network) throws SQLException {
       return services.start(
           world,
           network,
@@ -160,7 +120,7 @@ class CopyCrashIT {
                   .topic(Topic.of("user.changed", "order").snapshot(Users::page)));
     }
 
-    private Service order(World world, DirectTransport network) throws SQLException {
+    private Service order(World world, InProcessTransport network) throws SQLException {
       return services.start(
           world,
           network,
@@ -237,16 +197,6 @@ class CopyCrashIT {
       try (PreparedStatement select = connection.prepareStatement("SELECT 1 FROM repaired");
           ResultSet row = select.executeQuery()) {
         return row.next();
-      }
-    }
-
-    private static void write(Connection connection, String sql, Object... values)
-        throws SQLException {
-      try (PreparedStatement statement = connection.prepareStatement(sql)) {
-        for (int i = 0; i < values.length; i++) {
-          statement.setObject(i + 1, values[i]);
-        }
-        statement.executeUpdate();
       }
     }
 

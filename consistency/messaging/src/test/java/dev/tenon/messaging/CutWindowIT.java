@@ -29,7 +29,7 @@ class CutWindowIT {
     private static final long serialVersionUID = 1L;
   }
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final SimpleMeterRegistry meters = new SimpleMeterRegistry();
   private final Set<Integer> broken = ConcurrentHashMap.newKeySet();
   private final Set<Integer> deadly = ConcurrentHashMap.newKeySet();

@@ -34,7 +34,7 @@ class HandlingIT {
           .pollInterval(Duration.ofMillis(50))
           .backoff(new Backoff(Duration.ofMillis(1), Duration.ofMillis(20)));
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Map<String, MessageConsumer<Sale>> special = new ConcurrentHashMap<>();
   private final AtomicInteger calls = new AtomicInteger();

@@ -14,7 +14,7 @@ final class InstanceMain {
   private InstanceMain() {}
 
   public static void main(String[] arguments) throws Exception {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     Shop shop = new Shop(database(arguments, 1), transport);
     SaleLedger[] ledger = new SaleLedger[1];
     TestService stock =

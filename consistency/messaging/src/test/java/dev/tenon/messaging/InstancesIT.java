@@ -19,7 +19,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class InstancesIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final List<TestService> instances = new ArrayList<>();
   private Database database;
   private Shop shop;

@@ -218,7 +218,7 @@ class LogHistoryIT {
 
   @Test
   void readsOnFromTheNewestPositionBothKnowAndReportsThatATailWasLost() throws SQLException {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     SimpleMeterRegistry meters = new SimpleMeterRegistry();
     try (TestService order =
             new TestService(

@@ -2,57 +2,27 @@ package dev.tenon.messaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
 import dev.tenon.messaging.SimulatedServices.Service;
-import dev.tenon.runtime.Backoff;
 import dev.tenon.testing.crash.CrashExplorer;
 import dev.tenon.testing.crash.CrashExplorerExtension;
 import dev.tenon.testing.crash.Exploration;
-import dev.tenon.testing.crash.Scenario;
 import dev.tenon.testing.crash.World;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.RolledBackException;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
-import org.slf4j.LoggerFactory;
 
-@ExtendWith(CrashExplorerExtension.class)
+@ExtendWith({CrashExplorerExtension.class, ExpectedFailures.class})
 class MessagingCrashIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
-
-  private static final Duration PASSING = Duration.ofSeconds(20);
-  private static final MessagingConfig CONFIG =
-      MessagingConfig.defaults()
-          .slots(2)
-          .attemptsMax(2)
-          .backoff(new Backoff(Duration.ofSeconds(1), Duration.ofSeconds(1)));
 
   record Placed(int number, String product) {}
 
   record Reserved(int number) {}
-
-  @BeforeAll
-  static void expectFailures() {
-    logger().setLevel(Level.ERROR);
-  }
-
-  @AfterAll
-  static void expectNoMoreFailures() {
-    logger().setLevel(null);
-  }
-
-  private static Logger logger() {
-    return (Logger) LoggerFactory.getLogger("dev.tenon.messaging");
-  }
 
   @Test
   void deliversEachCommittedMessageOnceInOrderWhereverAProcessDies(CrashExplorer explorer)
@@ -67,10 +37,9 @@ class MessagingCrashIT {
   }
 
   /** Orders go to a stock service, which answers each. Some fail once, some for ever, some wait. */
-  private static final class Orders implements Scenario, AutoCloseable {
-    private final SimulatedServices services = new SimulatedServices(postgres);
-
+  private static final class Orders extends SimulatedScenario {
     Orders() throws SQLException {
+      super(postgres);
       services.database(
           "order",
           "CREATE TABLE placed (number int PRIMARY KEY, product text)",
@@ -83,18 +52,8 @@ class MessagingCrashIT {
     }
 
     @Override
-    public void close() {
-      services.close();
-    }
-
-    @Override
-    public void reset() throws SQLException {
-      services.reset();
-    }
-
-    @Override
     public void run(World world) throws Exception {
-      DirectTransport network = services.network();
+      InProcessTransport network = services.network();
       Service order = order(world, network);
       Service stock = stock(world, network);
       place(order, 1, "lamp", Duration.ZERO);
@@ -111,11 +70,11 @@ class MessagingCrashIT {
 
     @Override
     public void recover(World world) throws Exception {
-      DirectTransport network = services.network();
+      InProcessTransport network = services.network();
       services.settle(PASSING, order(world, network), stock(world, network));
     }
 
-    private Service order(World world, DirectTransport network) throws SQLException {
+    private Service order(World world, InProcessTransport network) throws SQLException {
       return services.start(
           world,
           network,
@@ -130,7 +89,7 @@ class MessagingCrashIT {
                           .build()));
     }
 
-    private Service stock(World world, DirectTransport network) throws SQLException {
+    private Service stock(World world, InProcessTransport network) throws SQLException {
       return services.start(
           world,
           network,
@@ -154,7 +113,7 @@ class MessagingCrashIT {
           (transactions, messaging) ->
               transactions.<SQLException>run(
                   unit -> {
-                    insert(unit.connection(), "INSERT INTO placed VALUES (?, ?)", number, product);
+                    write(unit.connection(), "INSERT INTO placed VALUES (?, ?)", number, product);
                     messaging
                         .outbox()
                         .publish(
@@ -181,7 +140,7 @@ class MessagingCrashIT {
 
     private static void reserve(Messaging stock, Placed placed, MessageContext context)
         throws SQLException {
-      insert(
+      write(
           context.unit().connection(),
           "INSERT INTO reserved (number, product) VALUES (?, ?)",
           placed.number(),
@@ -196,17 +155,7 @@ class MessagingCrashIT {
     }
 
     private static void confirm(Reserved reserved, MessageContext context) throws SQLException {
-      insert(context.unit().connection(), "INSERT INTO confirmed VALUES (?)", reserved.number());
-    }
-
-    private static void insert(Connection connection, String sql, Object... values)
-        throws SQLException {
-      try (PreparedStatement insert = connection.prepareStatement(sql)) {
-        for (int i = 0; i < values.length; i++) {
-          insert.setObject(i + 1, values[i]);
-        }
-        insert.executeUpdate();
-      }
+      write(context.unit().connection(), "INSERT INTO confirmed VALUES (?)", reserved.number());
     }
 
     @Override

@@ -30,7 +30,7 @@ class MetersIT {
 
   record Placed(int number) {}
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final Database stockDatabase = postgres.freshDatabase("stock");
   private final Set<Integer> broken = ConcurrentHashMap.newKeySet();
   private final SimpleMeterRegistry ofOrder = new SimpleMeterRegistry();

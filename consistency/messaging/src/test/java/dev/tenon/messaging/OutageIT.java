@@ -23,7 +23,7 @@ class OutageIT {
   static final PostgresExtension postgres =
       PostgresExtension.dedicated(builder -> builder.durable());
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final Set<Integer> committed = new ConcurrentSkipListSet<>();
   private final Set<Integer> unknown = new ConcurrentSkipListSet<>();
   private final AtomicBoolean open = new AtomicBoolean(true);

@@ -148,7 +148,7 @@ class PoolerIT {
   }
 
   private void deliver(PgBouncer bouncer, String parameters) throws InterruptedException {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     SaleLedger ledger = new SaleLedger("only", postgres.server().superuserDataSource("postgres"));
     try (Shop shop = new Shop(bouncer.before(shopDatabase, parameters), transport, 4);
         TestService stock =

@@ -41,7 +41,7 @@ class ProcessesIT {
 
   @BeforeEach
   void openServices() {
-    DirectTransport transport = new DirectTransport();
+    InProcessTransport transport = new InProcessTransport();
     shopDatabase = postgres.freshDatabase("shop");
     stockDatabase = postgres.freshDatabase("stock");
     shop = new Shop(shopDatabase, transport);

@@ -25,7 +25,7 @@ class ReplayIT {
   private static final int PRODUCTS = 3;
   private static final int ROUNDS = 12;
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final Set<String> broken = ConcurrentHashMap.newKeySet();
   private final Set<String> inHand = ConcurrentHashMap.newKeySet();
   private final Set<String> overlaps = ConcurrentHashMap.newKeySet();

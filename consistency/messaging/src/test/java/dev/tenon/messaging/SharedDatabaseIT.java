@@ -26,7 +26,7 @@ class SharedDatabaseIT {
 
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   private final Set<Integer> failedOnce = new HashSet<>();
   private Database shared;
   private TestService order;

@@ -13,11 +13,11 @@ final class Shop implements AutoCloseable {
   private final AtomicInteger sold = new AtomicInteger();
   private final AtomicBoolean open = new AtomicBoolean(true);
 
-  Shop(Database database, DirectTransport transport) {
+  Shop(Database database, InProcessTransport transport) {
     this(database, transport, 16);
   }
 
-  Shop(Database database, DirectTransport transport, int poolSize) {
+  Shop(Database database, InProcessTransport transport, int poolSize) {
     service =
         new TestService(
             "shop",

@@ -69,13 +69,14 @@ final class SimulatedServices implements AutoCloseable {
   /** A service in a world: it is built again when it dies alone. */
   final class Service {
     private final World world;
-    private final DirectTransport network;
+    private final InProcessTransport network;
     private final String name;
     private final Configuration configuration;
     private Transactions transactions;
     private Messaging messaging;
 
-    private Service(World world, DirectTransport network, String name, Configuration configuration)
+    private Service(
+        World world, InProcessTransport network, String name, Configuration configuration)
         throws SQLException {
       this.world = world;
       this.network = network;
@@ -160,12 +161,12 @@ final class SimulatedServices implements AutoCloseable {
   }
 
   /** The network of a world: what is sent over it is counted. */
-  DirectTransport network() {
-    return new DirectTransport();
+  InProcessTransport network() {
+    return new InProcessTransport();
   }
 
   /** Builds a service in a world, and connects it to the network. */
-  Service start(World world, DirectTransport network, String name, Configuration configuration)
+  Service start(World world, InProcessTransport network, String name, Configuration configuration)
       throws SQLException {
     return new Service(world, network, name, configuration);
   }

@@ -22,7 +22,7 @@ class SnapshotStartIT {
 
   private static final int USERS = 10_000;
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
 
   record User(String id, String name, boolean deleted) {}
 

@@ -1,24 +1,17 @@
 package dev.tenon.examples.quickstart.order;
 
-import dev.tenon.messaging.spi.FeedException;
-import dev.tenon.messaging.spi.FeedReport;
-import dev.tenon.messaging.spi.FeedRequest;
-import dev.tenon.messaging.spi.FeedSource;
-import dev.tenon.messaging.spi.FeedStream;
-import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.messaging.InProcessTransport;
 import dev.tenon.testing.crash.World;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /** The services of a crash scenario, in one JVM and on one thread, with a clock of their own. */
 final class CrashableServices implements AutoCloseable {
   private static final int FAILURES_MAX = 20;
 
   private final List<CrashableService> all;
-  private final Network network = new Network();
+  private final InProcessTransport network = new InProcessTransport();
   private Instant now = Instant.EPOCH;
 
   CrashableServices(List<CrashableService> all) {
@@ -37,10 +30,10 @@ final class CrashableServices implements AutoCloseable {
   }
 
   void start(World world) throws Exception {
-    network.sources.clear();
+    network.clear();
     for (CrashableService service : all) {
       service.start(world, this::now, network);
-      network.sources.put(service.name(), service.feedSource());
+      network.serve(service.feedSource());
     }
   }
 
@@ -53,7 +46,7 @@ final class CrashableServices implements AutoCloseable {
 
   private void restart(World world, CrashableService service) throws Exception {
     service.start(world, this::now, network);
-    network.sources.put(service.name(), service.feedSource());
+    network.serve(service.feedSource());
   }
 
   /** Runs all services until none has anything to do, though time passes. */
@@ -91,33 +84,5 @@ final class CrashableServices implements AutoCloseable {
   @Override
   public void close() {
     all.forEach(CrashableService::close);
-  }
-
-  /** Calls the publisher in the same JVM. */
-  private static final class Network implements FeedTransport {
-    private final Map<String, FeedSource> sources = new HashMap<>();
-
-    private FeedSource source(String name) {
-      FeedSource source = sources.get(name);
-      if (source == null) {
-        throw new FeedException(FeedException.Reason.UNREACHABLE, "no service " + name);
-      }
-      return source;
-    }
-
-    @Override
-    public FeedStream open(FeedRequest request) {
-      return source(request.publisher()).open(request);
-    }
-
-    @Override
-    public void report(FeedReport report) {
-      source(report.publisher()).report(report);
-    }
-
-    @Override
-    public void wake(String address) {
-      source(address).wake();
-    }
   }
 }
