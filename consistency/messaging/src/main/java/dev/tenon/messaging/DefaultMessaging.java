@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.runtime.Signal;
 import java.sql.SQLException;
@@ -248,20 +249,34 @@ final class DefaultMessaging implements Messaging {
     }
   }
 
+  /** The workers of all slots; when a fence was raised meanwhile, as a restart does, new ones. */
   private List<SlotWorker> manualWorkers() throws SQLException {
-    if (manual.isEmpty() && !parts.subscriptions().isEmpty()) {
-      coordinator.ensureSlots();
-      // An earlier try may have taken slots without learning of it.
-      slots.releaseExcept(Set.of());
-      List<SlotWorker> workers = new ArrayList<>();
-      for (Subscription subscription : parts.subscriptions().values()) {
-        for (SlotLease lease : slots.acquire(subscription.id(), parts.config().slots())) {
-          workers.add(new SlotWorker(parts, subscription, lease, slots, retries, trace));
-        }
-      }
-      manual.addAll(workers);
+    if (parts.subscriptions().isEmpty()) {
+      return manual;
     }
+    if (!manual.isEmpty()) {
+      Map<String, Long> fences = slots.fences();
+      if (manual.stream().map(SlotWorker::lease).allMatch(lease -> owned(lease, fences))) {
+        return manual;
+      }
+      manual.forEach(SlotWorker::closeStream);
+      manual.clear();
+    }
+    coordinator.ensureSlots();
+    // An earlier try may have taken slots without learning of it.
+    slots.releaseExcept(Set.of());
+    List<SlotWorker> workers = new ArrayList<>();
+    for (Subscription subscription : parts.subscriptions().values()) {
+      for (SlotLease lease : slots.acquire(subscription.id(), FeedRequest.Slot.COUNT_MAX)) {
+        workers.add(new SlotWorker(parts, subscription, lease, slots, retries, trace));
+      }
+    }
+    manual.addAll(workers);
     return manual;
+  }
+
+  private static boolean owned(SlotLease lease, Map<String, Long> fences) {
+    return Long.valueOf(lease.fence()).equals(fences.get(lease.id()));
   }
 
   @Override

@@ -235,6 +235,23 @@ final class SlotStore {
     return fences;
   }
 
+  /** What this instance owns, without renewing it: the fence of each, by the lease's id. */
+  Map<String, Long> fences() throws SQLException {
+    Map<String, Long> fences = new HashMap<>();
+    try (Connection connection = dataSource.getConnection();
+        PreparedStatement select =
+            tables.prepare(
+                connection, "SELECT subscription, slot, fence FROM tenon.slot WHERE owner = ?")) {
+      select.setObject(1, instance);
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          fences.put(row.getString(1) + "#" + row.getInt(2), row.getLong(3));
+        }
+      }
+    }
+    return fences;
+  }
+
   /** Gives a slot up, if it is still this instance's. */
   void release(SlotLease owned) throws SQLException {
     try (Connection connection = dataSource.getConnection();

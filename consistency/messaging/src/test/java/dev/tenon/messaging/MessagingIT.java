@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.runtime.Backoff;
 import dev.tenon.testing.database.PostgresExtension;
+import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,7 +21,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class MessagingIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private final DirectTransport transport = new DirectTransport();
+  private final InProcessTransport transport = new InProcessTransport();
   final AtomicBoolean broken = new AtomicBoolean();
   TestService order;
   TestService stock;
@@ -196,6 +198,31 @@ class MessagingIT {
                     unit -> order.messaging.outbox().publish("order.placed", "x")))
         .isInstanceOf(MessagingException.class)
         .hasMessageContaining("read-only");
+  }
+
+  @Test
+  void startsASubscriptionOverAlsoWhenDrivenByHand() throws Exception {
+    place(1, "lamp");
+    place(2, "chair");
+    settle();
+
+    stock
+        .messaging
+        .subscriptions()
+        .restart("order/default", unit -> execute(unit.connection(), "TRUNCATE reserved"));
+    assertThat(stock.column("SELECT number FROM reserved")).isEmpty();
+    settle();
+    place(3, "lamp");
+    settle();
+
+    assertThat(stock.column("SELECT number FROM reserved ORDER BY number"))
+        .containsExactly("1", "2", "3");
+  }
+
+  private static void execute(Connection connection, String sql) throws SQLException {
+    try (var statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
   }
 
   @Test
