@@ -154,9 +154,11 @@ final class SlotWorker {
     }
   }
 
+  /** Gives the stream up, and what was taken from it ahead of the committed cursor. */
   void closeStream() {
     FeedStream open = stream;
     stream = null;
+    intake.forget();
     if (open != null) {
       open.close();
     }
@@ -178,7 +180,6 @@ final class SlotWorker {
     } finally {
       if (!whole) {
         closeStream();
-        intake.forget();
         loaded = false;
       }
     }
