@@ -78,6 +78,7 @@ final class DemoServices {
     arguments.add("--server.address=" + LOOPBACK);
     arguments.add("--server.port=" + port);
     arguments.add("--tenon.port=" + tenonPort);
+    arguments.add("--management.endpoint.health.show-details=always"); // on loopback
     arguments.add("--tenon.keys.directory=" + DemoKeys.directory(home, name));
     addresses.forEach(
         (other, address) -> {
