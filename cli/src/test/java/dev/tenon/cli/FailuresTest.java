@@ -89,8 +89,13 @@ class FailuresTest {
 
   @Test
   void answersTwoAndOneSentenceWhenAFileIsMissing() {
-    assertThat(Main.run("demo", "--once", "--orders", "/nowhere/orders.csv"))
-        .isEqualTo(Main.FAILED);
+    String told =
+        toldOnStandardError(
+            () ->
+                assertThat(Main.run("demo", "--once", "--orders", "/nowhere/orders.csv"))
+                    .isEqualTo(Main.FAILED));
+
+    assertThat(told.lines()).singleElement().asString().contains("/nowhere/orders.csv");
   }
 
   @Test
@@ -119,23 +124,23 @@ class FailuresTest {
   }
 
   @Test
-  void answersTwoAndTheFileWithTheStackTraceWhenSomethingIsBroken(@TempDir Path directory)
-      throws IOException {
-    PrintStream before = System.err;
-    ByteArrayOutputStream told = new ByteArrayOutputStream();
+  void answersTwoAndTheFileWithTheStackTraceWhenSomethingIsBroken(@TempDir Path directory) {
     System.setProperty("tenon.data", directory.toString());
-    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+    String told;
     try {
-      assertThat(Main.run(new Broken(new IllegalStateException("the lane is closed"))))
-          .isEqualTo(Main.FAILED);
-      assertThat(Main.run(new Broken(new StackOverflowError()))).isEqualTo(Main.FAILED);
+      told =
+          toldOnStandardError(
+              () -> {
+                assertThat(Main.run(new Broken(new IllegalStateException("the lane is closed"))))
+                    .isEqualTo(Main.FAILED);
+                assertThat(Main.run(new Broken(new StackOverflowError()))).isEqualTo(Main.FAILED);
+              });
     } finally {
-      System.setErr(before);
       System.clearProperty("tenon.data");
     }
 
-    assertThat(told.toString(StandardCharsets.UTF_8).lines()).hasSize(2);
-    assertThat(told.toString(StandardCharsets.UTF_8))
+    assertThat(told.lines()).hasSize(2);
+    assertThat(told)
         .startsWith("Could not run the command [command=]: java.lang.IllegalStateException: the")
         .contains(directory.resolve("logs/cli.log").toString());
     assertThat(directory.resolve("logs/cli.log"))
@@ -143,6 +148,18 @@ class FailuresTest {
         .contains("the lane is closed")
         .contains("StackOverflowError")
         .contains("at dev.tenon.cli.");
+  }
+
+  private static String toldOnStandardError(Runnable work) {
+    PrintStream before = System.err;
+    ByteArrayOutputStream told = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(told, true, StandardCharsets.UTF_8));
+    try {
+      work.run();
+    } finally {
+      System.setErr(before);
+    }
+    return told.toString(StandardCharsets.UTF_8);
   }
 
   @Command
