@@ -136,7 +136,16 @@ final class Requests {
         number(node, "window"),
         id,
         node.has("seq") ? number(node, "seq") : Cursor.WINDOW_END,
-        node.has("snapshot") ? Optional.of(text(node, "snapshot")) : Optional.empty());
+        snapshot(node));
+  }
+
+  /** It is empty where a snapshot begins: a reader that got no page yet goes on from there. */
+  private static Optional<String> snapshot(JsonNode node) {
+    JsonNode value = node.path("snapshot");
+    if (!value.isMissingNode() && !value.isString()) {
+      throw wrong("snapshot", shown(value), "a string");
+    }
+    return value.stringValueOpt();
   }
 
   private static Slot slot(JsonNode root) {
