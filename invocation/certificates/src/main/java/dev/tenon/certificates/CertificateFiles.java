@@ -103,7 +103,8 @@ public final class CertificateFiles {
     if (existing == Existing.KEEP
         && (Files.exists(certificateFile) || Files.exists(keyFile(service)))) {
       throw new CertificateFilesException(
-          "Could not make a certificate [service=%s, file=%s]: there is one. Renew it, or remove it."
+          ("Could not make a certificate [service=%s, file=%s]: there is one."
+                  + " Renew it, or remove it.")
               .formatted(service, certificateFile),
           null);
     }

@@ -203,7 +203,8 @@ final class TlsMaterial {
   private static TransportException unusable(
       String service, Path file, String reason, @Nullable Throwable cause) {
     String message =
-        "Could not use a TLS file [service=%s, file=%s]: %s. Make it with ./tenon certs, or set another."
+        ("Could not use a TLS file [service=%s, file=%s]: %s."
+                + " Make it with ./tenon certs, or set another.")
             .formatted(service, file, reason);
     return cause == null ? new TransportException(message) : new TransportException(message, cause);
   }

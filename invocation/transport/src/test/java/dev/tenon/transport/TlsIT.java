@@ -26,7 +26,6 @@ import dev.tenon.messaging.spi.FeedRequest.Slot;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -36,8 +35,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.KeyStore;
-import java.security.Principal;
-import java.security.PrivateKey;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
@@ -55,7 +52,6 @@ import javax.net.ssl.KeyManager;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
-import javax.net.ssl.X509ExtendedKeyManager;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -307,7 +303,7 @@ class TlsIT {
   void refusesACertificateOfAnotherAuthorityThatIsShownAllTheSame() throws Exception {
     issue("theirs", "inventory");
     try (TenonPort port = open(certified("order"));
-        SSLSocket socket = socket(port, insisting("theirs", "inventory"))) {
+        SSLSocket socket = socket(port, InsistingKeys.of("inventory", root.resolve("theirs")))) {
       assertThatThrownBy(
               () -> {
                 socket.startHandshake();
@@ -318,43 +314,6 @@ class TlsIT {
       assertThat(send(port, HttpClient.Version.HTTP_2, "/tenon/v1/health").statusCode())
           .isEqualTo(200);
     }
-  }
-
-  /** Shows its certificate whatever authorities the server names. */
-  private X509ExtendedKeyManager insisting(String directory, String service) {
-    Path files = root.resolve(directory);
-    TlsMaterial material = TlsMaterial.read(service, TlsFiles.in(files, service), Instant.now());
-    return new X509ExtendedKeyManager() {
-      @Override
-      public String chooseClientAlias(String[] types, Principal[] issuers, Socket socket) {
-        return service;
-      }
-
-      @Override
-      public X509Certificate[] getCertificateChain(String alias) {
-        return material.keyPair().certificateChain().toArray(X509Certificate[]::new);
-      }
-
-      @Override
-      public PrivateKey getPrivateKey(String alias) {
-        return material.keyPair().privateKey();
-      }
-
-      @Override
-      public String[] getClientAliases(String type, Principal[] issuers) {
-        return new String[] {service};
-      }
-
-      @Override
-      public String[] getServerAliases(String type, Principal[] issuers) {
-        return new String[0];
-      }
-
-      @Override
-      public String chooseServerAlias(String type, Principal[] issuers, Socket socket) {
-        return service;
-      }
-    };
   }
 
   private SSLSocket socket(TenonPort port, KeyManager keys) throws Exception {

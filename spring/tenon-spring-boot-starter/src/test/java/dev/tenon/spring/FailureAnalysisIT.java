@@ -116,21 +116,6 @@ class FailureAnalysisIT {
         List.of("tenon.service=order"),
         "Handlers of subscription user/default begin at different places",
         "the same start");
-    assertFails(
-        Publishing.class,
-        List.of("tenon.service=order"),
-        "Service order has neither certificates nor keys",
-        "tenon.dev=true");
-    assertFails(
-        Publishing.class,
-        List.of("tenon.service=order", "tenon.tls.directory=missing"),
-        "Could not read the TLS files [service=order]",
-        "Make them with ./tenon certs.");
-    assertFails(
-        Publishing.class,
-        List.of("tenon.service=order", "tenon.tls.key=order.key.pem"),
-        "tenon.tls names some of its files, but not all",
-        "Set tenon.tls.certificate, tenon.tls.key and tenon.tls.trusted");
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       assertFails(
           Publishing.class,
@@ -160,6 +145,25 @@ class FailureAnalysisIT {
         .sql("INSERT INTO tenon.tables_history (major, minor) VALUES (99, 0)")
         .update();
     assertFails(Plain.class, List.of("tenon.service=order"), "of version 99", "Upgrade Tenon");
+  }
+
+  @Test
+  void namesWhatIsWrongWithTheProofOfWhoTheServiceIs() {
+    assertFails(
+        Publishing.class,
+        List.of("tenon.service=order"),
+        "Service order has neither certificates nor keys",
+        "tenon.dev=true");
+    assertFails(
+        Publishing.class,
+        List.of("tenon.service=order", "tenon.tls.directory=missing"),
+        "Could not read the TLS files [service=order]",
+        "Make them with ./tenon certs.");
+    assertFails(
+        Publishing.class,
+        List.of("tenon.service=order", "tenon.tls.key=order.key.pem"),
+        "tenon.tls names some of its files, but not all",
+        "Set tenon.tls.certificate, tenon.tls.key and tenon.tls.trusted");
   }
 
   @Test
