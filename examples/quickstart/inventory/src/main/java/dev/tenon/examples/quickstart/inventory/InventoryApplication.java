@@ -1,7 +1,9 @@
 package dev.tenon.examples.quickstart.inventory;
 
 import dev.tenon.examples.quickstart.messages.Topics;
+import dev.tenon.grpc.GrpcPortService;
 import dev.tenon.messaging.Topic;
+import dev.tenon.transport.PortService;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -17,6 +19,12 @@ public class InventoryApplication {
    */
   public static void main(String[] args) {
     SpringApplication.run(InventoryApplication.class, args);
+  }
+
+  /** What other services may ask, on the Tenon port. */
+  @Bean
+  PortService catalogue(Stock stock) {
+    return GrpcPortService.of(new CatalogueService(stock));
   }
 
   @Bean

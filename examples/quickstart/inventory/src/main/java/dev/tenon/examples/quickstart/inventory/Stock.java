@@ -108,6 +108,15 @@ class Stock {
         levels);
   }
 
+  List<String> unknown(List<String> stockCodes) {
+    return jdbc.sql(
+            "SELECT code FROM unnest(:codes) AS wanted(code)"
+                + " WHERE NOT EXISTS (SELECT FROM stock WHERE stock_code = code)")
+        .param("codes", stockCodes.toArray(String[]::new))
+        .query(String.class)
+        .list();
+  }
+
   Optional<Integer> onHand(String stockCode) {
     return jdbc.sql("SELECT on_hand FROM stock WHERE stock_code = ?")
         .param(stockCode)

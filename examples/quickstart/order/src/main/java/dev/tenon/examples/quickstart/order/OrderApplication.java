@@ -1,7 +1,12 @@
 package dev.tenon.examples.quickstart.order;
 
+import dev.tenon.examples.quickstart.messages.CatalogueGrpc;
 import dev.tenon.examples.quickstart.messages.Topics;
+import dev.tenon.examples.quickstart.messages.UserApi;
+import dev.tenon.grpc.GrpcChannels;
 import dev.tenon.messaging.Topic;
+import dev.tenon.rest.RestClients;
+import dev.tenon.transport.ServiceClient;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -17,6 +22,16 @@ public class OrderApplication {
    */
   public static void main(String[] args) {
     SpringApplication.run(OrderApplication.class, args);
+  }
+
+  @Bean
+  UserApi users(RestClients clients) {
+    return clients.client("user", UserApi.class);
+  }
+
+  @Bean
+  CatalogueGrpc.CatalogueBlockingStub catalogue(ServiceClient client) {
+    return CatalogueGrpc.newBlockingStub(GrpcChannels.of(client).channel("inventory"));
   }
 
   @Bean

@@ -16,11 +16,13 @@ import org.springframework.web.server.ResponseStatusException;
 /** Orders and cancellations over HTTP. Every request may be repeated: its number makes it one. */
 @RestController
 class OrderController {
+  private final Inquiry inquiry;
   private final Orders orders;
   private final OrderTable table;
   private final Cancellations cancellations;
 
-  OrderController(Orders orders, OrderTable table, Cancellations cancellations) {
+  OrderController(Inquiry inquiry, Orders orders, OrderTable table, Cancellations cancellations) {
+    this.inquiry = inquiry;
     this.orders = orders;
     this.table = table;
     this.cancellations = cancellations;
@@ -31,6 +33,9 @@ class OrderController {
   /** Takes an order; what comes of it is to be seen at GET /orders/{orderNo}. */
   @PostMapping("/orders")
   ResponseEntity<?> place(@RequestBody @Valid NewOrder order) {
+    if (table.find(order.orderNo()).isEmpty()) { // what was taken once is answered as it was
+      inquiry.check(order);
+    }
     List<LineResult> lines = orders.place(order);
     return answer(new Receipt(order.orderNo(), "PENDING", lines), lines);
   }
