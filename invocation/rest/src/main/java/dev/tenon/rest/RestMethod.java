@@ -8,9 +8,12 @@ import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.transaction.UnknownCommitOutcomeException;
 import dev.tenon.transport.IncomingCall;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +30,8 @@ import org.springframework.web.service.annotation.HttpExchange;
 /** One method of an interface that is served: its route, its parameters, its answer. */
 final class RestMethod {
   private static final Logger log = LoggerFactory.getLogger(RestMethod.class);
+
+  private static final String CONNECTION_CLASS = "08"; // of SQLSTATEs
 
   private final String operation;
   private final Route route;
@@ -115,6 +120,8 @@ final class RestMethod {
       return invoke(arguments);
     } catch (RestException e) {
       return RestReply.of(e.problem());
+    } catch (UnknownCommitOutcomeException e) {
+      return outcomeUnknown();
     } catch (RuntimeException e) {
       return unexpected(e);
     }
@@ -139,6 +146,7 @@ final class RestMethod {
       case RestException e -> RestReply.of(e.problem());
       case CallException e -> RestReply.of(e.passedOn());
       case ErrorResponse e -> RestReply.of(problem(e.getBody()));
+      case UnknownCommitOutcomeException e -> outcomeUnknown();
       default -> unexpected(cause);
     };
   }
@@ -152,7 +160,33 @@ final class RestMethod {
         detail.getProperties() == null ? Map.of() : detail.getProperties());
   }
 
+  private static boolean databaseIsAway(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql
+          && (sql instanceof SQLTransientConnectionException
+              || String.valueOf(sql.getSQLState()).startsWith(CONNECTION_CLASS))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private RestReply outcomeUnknown() {
+    log.atWarn().addKeyValue("operation", operation).log("outcome of the commit unknown");
+    return RestReply.of(
+        Problem.of(
+            503,
+            "outcome-unknown",
+            "The connection to the database broke during the commit. Send the request again with"
+                + " the same key: it is answered by what happened."));
+  }
+
   private RestReply unexpected(Throwable cause) {
+    if (databaseIsAway(cause)) {
+      log.atWarn().addKeyValue("operation", operation).log("database away: answered 503");
+      return RestReply.of(
+          Problem.of(503, "database-away", "The service's database cannot be reached now."));
+    }
     log.atWarn().setCause(cause).addKeyValue("operation", operation).log("call failed");
     return RestReply.of(Problem.of(500, "internal", "The service failed; its own log says why."));
   }

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** All four services, each with its own database, and messages between them. */
 class QuickstartIT {
   private static final int USERS = 10_000;
+  private static final int CUSTOMERS = 10; // of them
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
@@ -43,10 +44,15 @@ class QuickstartIT {
     }
     user = start(UserApplication.class);
     String users =
-        IntStream.rangeClosed(1, USERS)
+        IntStream.rangeClosed(1, USERS - CUSTOMERS)
             .mapToObj("{'id':'%1$d','name':'User %1$d','email':'%1$d@example.org'}"::formatted)
             .collect(Collectors.joining(",", "[", "]"));
     assertThat(user.post("/users", json(users)).status()).isEqualTo(200);
+    String customers =
+        IntStream.range(17850, 17850 + CUSTOMERS)
+            .mapToObj("{'id':'%1$d','name':'Customer %1$d','email':'%1$d@example.org'}"::formatted)
+            .collect(Collectors.joining(",", "[", "]"));
+    user.post("/users", json(customers));
     inventory = start(InventoryApplication.class);
     payment = start(PaymentApplication.class);
     order = start(OrderApplication.class);
@@ -89,6 +95,20 @@ class QuickstartIT {
     assertThat(order.get("/orders?customer=17850").body()).contains("536365");
     assertThat(inventory.get("/stock/22086").body()).contains("\"onHand\":44");
     assertThat(payment.get("/ledger/536365").body()).containsOnlyOnce("CHARGE").contains("15.3");
+  }
+
+  @Test
+  void takesNoOrderOfWhatTheOwnersOfUsersAndProductsDoNotKnow() {
+    RunningService.Answer nobody =
+        order.post("/orders", order("536380", "nobody", "22086", 1, "2.55"));
+    RunningService.Answer nothing =
+        order.post("/orders", order("536381", "17850", "nothing", 1, "2.55"));
+
+    assertThat(nobody.status()).isEqualTo(422);
+    assertThat(nobody.body()).contains("UNKNOWN_CUSTOMER", "No user nobody.");
+    assertThat(nothing.status()).isEqualTo(422);
+    assertThat(nothing.body()).contains("UNKNOWN_PRODUCT", "[nothing]");
+    assertThat(order.get("/orders/536380").status()).isEqualTo(404);
   }
 
   @Test
