@@ -4,6 +4,7 @@ import com.linecorp.armeria.common.AggregatedHttpResponse;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.RequestHeaders;
+import com.linecorp.armeria.common.util.Exceptions;
 import com.linecorp.armeria.server.HttpStatusException;
 import com.linecorp.armeria.server.RequestTimeoutException;
 import com.linecorp.armeria.server.ServerErrorHandler;
@@ -29,7 +30,8 @@ final class PortErrors implements ServerErrorHandler {
                   : HttpStatus.SERVICE_UNAVAILABLE;
           default -> HttpStatus.INTERNAL_SERVER_ERROR;
         };
-    if (status.equals(HttpStatus.INTERNAL_SERVER_ERROR)) {
+    // A peer that went away is no reason to write a line for each of its requests.
+    if (status.equals(HttpStatus.INTERNAL_SERVER_ERROR) && !Exceptions.isExpected(cause)) {
       log.warn("Could not answer [path={}]", context.path(), cause);
     }
     return problem(status, null).toHttpResponse();

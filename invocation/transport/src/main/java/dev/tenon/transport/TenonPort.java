@@ -163,6 +163,11 @@ public final class TenonPort implements AutoCloseable {
     }
   }
 
+  /** How many connections there are. */
+  int connections() {
+    return server.numConnections();
+  }
+
   private boolean isShut() {
     return server.activePorts().isEmpty() && server.numConnections() == 0;
   }

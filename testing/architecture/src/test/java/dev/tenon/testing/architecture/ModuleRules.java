@@ -37,6 +37,7 @@ final class ModuleRules {
     directions.put("runtime", Set.of());
     directions.put("testing.database", schema);
     directions.put("testing.crash", schema);
+    directions.put("testing.attack", Set.of());
     directions.put("schema", schema);
     directions.put("transaction", transaction);
     directions.put("messaging", messaging);
