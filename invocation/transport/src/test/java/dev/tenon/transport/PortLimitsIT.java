@@ -158,7 +158,10 @@ class PortLimitsIT {
 
   @Test
   void leavesAPeerThatKeepsTheLimitsAlone() throws Exception {
-    try (TenonPort patient = TenonPort.builder(ServiceIdentity.development("order")).open()) {
+    try (TenonPort patient =
+        TenonPort.builder(ServiceIdentity.development("order"))
+            .heartbeat(Duration.ofMinutes(1)) // so that it does not ping back meanwhile
+            .open()) {
       HostilePeer lively = HostilePeer.of("127.0.0.1", patient.port(), "/");
 
       assertThat(lively.pings(500).end()).isEqualTo(End.EXHAUSTED);

@@ -37,6 +37,7 @@ final class TenonNetwork implements AutoCloseable {
         TenonPort.builder(identity)
             .bindAddress(properties.host())
             .port(properties.port())
+            .limits(properties.limits().port())
             .runtime(runtime);
     Optional.ofNullable(properties.advertisedHost()).ifPresent(port::advertisedHost);
     return new TenonNetwork(

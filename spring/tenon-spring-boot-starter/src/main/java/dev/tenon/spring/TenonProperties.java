@@ -2,6 +2,7 @@ package dev.tenon.spring;
 
 import dev.tenon.messaging.MessagingConfig;
 import dev.tenon.runtime.Backoff;
+import dev.tenon.transport.PortLimits;
 import dev.tenon.transport.TlsFiles;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,6 +37,7 @@ import org.springframework.util.unit.DataSize;
  * @param keys What services prove their identity with.
  * @param tls The certificate by which the Tenon port and calls to other services are encrypted, and
  *     by which services prove their identity, with or without keys.
+ * @param limits What slow, faulty and hostile peers can take of the Tenon port and of server.port.
  * @param cleanExit Whether the process ends with status 0, not 143, once SIGTERM has been obeyed.
  * @param messaging Topics and limits of messaging.
  * @param idempotency Limits of requests with an idempotency key.
@@ -53,6 +55,7 @@ record TenonProperties(
     @DefaultValue("false") boolean dev,
     @DefaultValue Keys keys,
     @DefaultValue Tls tls,
+    @DefaultValue Limits limits,
     @DefaultValue("true") boolean cleanExit,
     @DefaultValue Messaging messaging,
     @DefaultValue Idempotency idempotency) {
@@ -131,6 +134,72 @@ record TenonProperties(
   }
 
   /**
+   * What slow, faulty and hostile peers can take of the Tenon port and, where that is Tomcat's, of
+   * server.port. There, a setting of server.* that is set goes before these.
+   *
+   * @param headerBytesMax The most bytes of a request's headers, on both ports.
+   * @param headersMax The most headers of a request, on both ports.
+   * @param connectionsMax The most connections, on each port.
+   * @param connectionsPerAddressMax The most connections from one network address, on the Tenon
+   *     port.
+   * @param idleTimeout How long a connection stays open that has no request under way, on both
+   *     ports.
+   * @param connectionAgeMax How old a connection to the Tenon port gets before its peer is told to
+   *     open another, so that changed certificates and instances take effect.
+   * @param requestBytesMax The most bytes of a request's body, on the Tenon port.
+   * @param requestTimeout How long a request to the Tenon port may take, its body among it, unless
+   *     its caller or handler says otherwise.
+   * @param streamsPerConnectionMax The most requests at once on one HTTP/2 connection to the Tenon
+   *     port, open feeds among them.
+   * @param resetsPerSecondMax How many requests a peer may take back in a second on one HTTP/2
+   *     connection to the Tenon port, on average over ten seconds.
+   * @param controlFramesPerSecondMax How many frames that only make work a peer may send in a
+   *     second on one HTTP/2 connection to the Tenon port, on average over ten seconds.
+   * @param webRequestBytesMax The most bytes of a request's body on server.port, but for multipart
+   *     forms, which have spring.servlet.multipart.max-request-size. A larger one is answered 413;
+   *     0 lifts the limit.
+   * @param webBodyTimeout How long the body of a request on server.port may take to come. A slower
+   *     one is answered 408; 0 lifts the limit.
+   * @param webStreamsPerConnectionMax The most requests at once on one HTTP/2 connection to
+   *     server.port.
+   */
+  record Limits(
+      @DefaultValue("16KB") DataSize headerBytesMax,
+      @DefaultValue("128") int headersMax,
+      @DefaultValue("4096") int connectionsMax,
+      @DefaultValue("512") int connectionsPerAddressMax,
+      @DefaultValue("1m") Duration idleTimeout,
+      @DefaultValue("1h") Duration connectionAgeMax,
+      @DefaultValue("1MB") DataSize requestBytesMax,
+      @DefaultValue("10s") Duration requestTimeout,
+      @DefaultValue("2048") int streamsPerConnectionMax,
+      @DefaultValue("200") int resetsPerSecondMax,
+      @DefaultValue("100") int controlFramesPerSecondMax,
+      @DefaultValue("8MB") DataSize webRequestBytesMax,
+      @DefaultValue("1m") Duration webBodyTimeout,
+      @DefaultValue("100") int webStreamsPerConnectionMax) {
+
+    PortLimits port() {
+      return PortLimits.defaults()
+          .headerBytesMax(bytes(headerBytesMax))
+          .headersMax(headersMax)
+          .connectionsMax(connectionsMax)
+          .connectionsPerAddressMax(connectionsPerAddressMax)
+          .idleTimeout(idleTimeout)
+          .connectionAgeMax(connectionAgeMax)
+          .requestBytesMax(bytes(requestBytesMax))
+          .requestTimeout(requestTimeout)
+          .streamsPerConnectionMax(streamsPerConnectionMax)
+          .resetsPerSecondMax(resetsPerSecondMax)
+          .controlFramesPerSecondMax(controlFramesPerSecondMax);
+    }
+  }
+
+  private static int bytes(DataSize size) {
+    return (int) Math.min(Integer.MAX_VALUE, size.toBytes());
+  }
+
+  /**
    * Topics and limits of messaging.
    *
    * @param topics Topics that this service publishes, by name, beside those that are beans. Put a
@@ -192,10 +261,6 @@ record TenonProperties(
           .subscriberHoldMax(subscriberHoldMax)
           .subscriptionsPerSubscriberMax(subscriptionsPerSubscriberMax)
           .partitionRows(partitionRows);
-    }
-
-    private static int bytes(DataSize size) {
-      return (int) Math.min(Integer.MAX_VALUE, size.toBytes());
     }
   }
 
