@@ -144,11 +144,18 @@ final class FeedEndpoints {
 
   private HttpService endpoint(Endpoint endpoint) {
     return (context, request) -> {
+      String caller;
+      try {
+        caller = identity.caller(context, request.headers());
+      } catch (ProblemException e) {
+        request.abort(); // nothing is kept of what a stranger sends
+        return Problems.response(e.problem()).toHttpResponse();
+      }
       CompletableFuture<HttpResponse> answer = new CompletableFuture<>();
       var unused =
           request
               .aggregate()
-              .handle((body, failure) -> begin(endpoint, context, body, failure, answer));
+              .handle((body, failure) -> begin(endpoint, context, caller, body, failure, answer));
       return HttpResponse.of(answer);
     };
   }
@@ -156,6 +163,7 @@ final class FeedEndpoints {
   private @Nullable Void begin(
       Endpoint endpoint,
       ServiceRequestContext context,
+      String caller,
       @Nullable AggregatedHttpRequest request,
       @Nullable Throwable failure,
       CompletableFuture<HttpResponse> answer) {
@@ -168,7 +176,7 @@ final class FeedEndpoints {
           .newThread(
               () -> {
                 try {
-                  answer.complete(answer(endpoint, context, request));
+                  answer.complete(answer(endpoint, context, caller, request));
                 } finally {
                   calls.release();
                 }
@@ -179,9 +187,11 @@ final class FeedEndpoints {
   }
 
   private HttpResponse answer(
-      Endpoint endpoint, ServiceRequestContext context, AggregatedHttpRequest request) {
+      Endpoint endpoint,
+      ServiceRequestContext context,
+      String caller,
+      AggregatedHttpRequest request) {
     try {
-      String caller = identity.caller(context, request.headers());
       FeedSource feed = source;
       if (isDraining()) {
         sendAway(context);
