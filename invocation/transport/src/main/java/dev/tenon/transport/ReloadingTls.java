@@ -21,7 +21,7 @@ final class ReloadingTls implements TlsProvider {
   /** How often the files are looked at, at most. */
   static final Duration LOOK_INTERVAL = Duration.ofSeconds(1);
 
-  /** From when on a certificate's end is warned of, once a look interval of an hour. */
+  /** How long before its end a certificate is warned of, once an hour. */
   static final Duration END_WARNING = Duration.ofDays(3);
 
   private static final Duration WARN_INTERVAL = Duration.ofHours(1);
