@@ -8,16 +8,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.List;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.openssl.PEMParser;
-import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 
@@ -52,10 +54,12 @@ final class PemFiles {
     return List.copyOf(certificates);
   }
 
-  static PrivateKey privateKey(Path file) throws IOException {
+  static PrivateKey privateKey(Path file) throws IOException, GeneralSecurityException {
     try (PEMParser parser = new PEMParser(new StringReader(Files.readString(file)))) {
       if (parser.readObject() instanceof PrivateKeyInfo info) {
-        return new JcaPEMKeyConverter().getPrivateKey(info);
+        // By the JDK: another library's provider may be there for a while, with keys of its own.
+        return KeyFactory.getInstance("EC")
+            .generatePrivate(new PKCS8EncodedKeySpec(info.getEncoded()));
       }
     }
     throw new IOException("no PKCS #8 private key in " + file);

@@ -316,7 +316,7 @@ public final class PortLimits {
   }
 
   /** Makes a server keep these limits. */
-  void applyTo(ServerBuilder server) {
+  void applyTo(ServerBuilder server, PeerGuard.ByAddress byAddress) {
     server
         .maxRequestLength(requestBytesMax)
         .http1MaxInitialLineLength(headerBytesMax)
@@ -336,7 +336,6 @@ public final class PortLimits {
                 request.headers().size() > headersMax
                     ? Problems.response(tooManyHeaders()).toHttpResponse()
                     : delegate.serve(context, request));
-    var byAddress = new PeerGuard.ByAddress();
     server.childChannelPipelineCustomizer(pipeline -> PeerGuard.join(pipeline, this, byAddress));
   }
 

@@ -7,16 +7,21 @@ import com.linecorp.armeria.server.ServerBuilder;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /** What is answered on the Tenon port: its own paths, and the services that were given to it. */
 final class PortRoutes {
-  private final PortLimits limits;
+  private final Consumer<ServerBuilder> settings;
   private final FeedEndpoints endpoints;
   private final CallGate gate;
   private final HandlerThreads handlers;
 
-  PortRoutes(PortLimits limits, FeedEndpoints endpoints, CallGate gate, HandlerThreads handlers) {
-    this.limits = limits;
+  PortRoutes(
+      Consumer<ServerBuilder> settings,
+      FeedEndpoints endpoints,
+      CallGate gate,
+      HandlerThreads handlers) {
+    this.settings = settings;
     this.endpoints = endpoints;
     this.gate = gate;
     this.handlers = handlers;
@@ -45,7 +50,7 @@ final class PortRoutes {
   }
 
   private void apply(ServerBuilder builder) {
-    limits.applyTo(builder);
+    settings.accept(builder);
     builder
         .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
         .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())

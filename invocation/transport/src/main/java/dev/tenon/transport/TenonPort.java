@@ -3,7 +3,9 @@ package dev.tenon.transport;
 import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.common.SessionProtocol;
+import com.linecorp.armeria.common.TlsProvider;
 import com.linecorp.armeria.server.Server;
+import com.linecorp.armeria.server.ServerBuilder;
 import com.linecorp.armeria.server.ServerListener;
 import com.linecorp.armeria.server.ServerTlsConfig;
 import dev.tenon.messaging.spi.FeedSource;
@@ -17,9 +19,11 @@ import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -363,7 +367,7 @@ public final class TenonPort implements AutoCloseable {
               runtime.threads());
       CallGate gate = new CallGate(identity, runtime.clock(), callsMax);
       HandlerThreads handlers = new HandlerThreads(runtime.threads());
-      PortRoutes routes = new PortRoutes(limits, endpoints, gate, handlers);
+      PortRoutes routes = new PortRoutes(settings(), endpoints, gate, handlers);
       Server server = server(new InetSocketAddress(bound, port), routes, handlers);
       try {
         server.start().join();
@@ -380,27 +384,36 @@ public final class TenonPort implements AutoCloseable {
     }
 
     private Server server(InetSocketAddress address, PortRoutes routes, HandlerThreads handlers) {
-      // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
-      Duration ping = heartbeat.multipliedBy(3).dividedBy(5);
       var builder = Server.builder();
       routes.applyWhileStarting(builder);
-      builder.serverListener(
-          ServerListener.builder().whenStopped(server -> handlers.shutdown()).build());
-      identity
-          .serverTls()
-          .ifPresent(
-              tls ->
-                  builder.tlsProvider(
-                      tls, ServerTlsConfig.builder().clientAuth(ClientAuth.OPTIONAL).build()));
       return builder
+          .serverListener(
+              ServerListener.builder().whenStopped(server -> handlers.shutdown()).build())
           .port(
               address,
               identity.serverTls().isPresent() ? SessionProtocol.HTTPS : SessionProtocol.HTTP)
-          .pingInterval(ping.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : ping)
-          .childChannelOption(ChannelOption.SO_KEEPALIVE, true)
-          .gracefulShutdownTimeout(QUIET, graceLimit.compareTo(QUIET) < 0 ? QUIET : graceLimit)
-          .connectionDrainDuration(DRAIN)
           .build();
+    }
+
+    /** What is no route, and must be said again whenever routes change. */
+    private Consumer<ServerBuilder> settings() {
+      // A connection whose reads and writes rest is pinged, and cut when the answer stays away.
+      Duration share = heartbeat.multipliedBy(3).dividedBy(5);
+      Duration ping = share.compareTo(Duration.ofSeconds(1)) < 0 ? Duration.ofSeconds(1) : share;
+      Duration grace = graceLimit.compareTo(QUIET) < 0 ? QUIET : graceLimit;
+      Optional<TlsProvider> provider = identity.serverTls();
+      PortLimits portLimits = limits;
+      PeerGuard.ByAddress byAddress = new PeerGuard.ByAddress();
+      return builder -> {
+        portLimits.applyTo(builder, byAddress);
+        builder
+            .pingInterval(ping)
+            .childChannelOption(ChannelOption.SO_KEEPALIVE, true)
+            .gracefulShutdownTimeout(QUIET, grace)
+            .connectionDrainDuration(DRAIN);
+        ServerTlsConfig asking = ServerTlsConfig.builder().clientAuth(ClientAuth.OPTIONAL).build();
+        provider.ifPresent(tls -> builder.tlsProvider(tls, asking));
+      };
     }
 
     private InetAddress resolve() {
