@@ -1,0 +1,97 @@
+package dev.tenon.invocation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** When an endpoint may be asked. */
+class CircuitBreakerTest {
+  private final EjectionPolicy policy = EjectionPolicy.defaults();
+  private final CircuitBreaker breaker = new CircuitBreaker(policy, new Random(7));
+  private long now = 1_000_000;
+
+  @Test
+  void opensAfterFailuresInARow() {
+    for (int i = 1; i < policy.failuresInRowMax(); i++) {
+      assertThat(breaker.failed(now, true)).isFalse();
+    }
+
+    assertThat(breaker.failed(now, true)).isTrue();
+    assertThat(breaker.available(now)).isFalse();
+  }
+
+  @Test
+  void anAnswerBetweenFailuresStartsTheRowAnew() {
+    for (int i = 0; i < 10; i++) {
+      assertThat(breaker.failed(now, true)).isFalse();
+      assertThat(breaker.failed(now, true)).isFalse();
+      breaker.succeeded(now);
+      breaker.succeeded(now);
+      breaker.succeeded(now);
+    }
+
+    assertThat(breaker.available(now)).isTrue();
+  }
+
+  @Test
+  void opensWhenMoreThanItsShareFailsWithinTheWindow() {
+    boolean opened = false;
+    for (int i = 0; i < 30 && !opened; i++) {
+      breaker.succeeded(now);
+      opened = breaker.failed(now, true);
+      opened |= breaker.failed(now, true);
+    }
+
+    assertThat(opened).isTrue();
+  }
+
+  @Test
+  void forgetsFailuresThatAreOlderThanTheWindow() {
+    for (int i = 0; i < 50; i++) {
+      breaker.succeeded(now);
+      breaker.failed(now, false);
+      breaker.failed(now, false);
+    }
+    now += policy.window().toMillis();
+    breaker.succeeded(now);
+
+    assertThat(breaker.failed(now, true)).isFalse();
+  }
+
+  @Test
+  void staysOpenLongerEachTimeTheProbeFails() {
+    breaker.notConnected(now);
+    long first = breaker.openUntil() - now;
+    now = breaker.openUntil();
+    assertThat(breaker.tryAcquire(now)).isTrue();
+    assertThat(breaker.tryAcquire(now)).isFalse();
+    breaker.failed(now, false); // also if it is the last one
+    breaker.tryAcquire(breaker.openUntil());
+    now = breaker.openUntil();
+    breaker.failed(now, false);
+    long third = breaker.openUntil() - now;
+
+    assertThat(third).isGreaterThan(first);
+  }
+
+  @Test
+  void aProbeThatSaysNothingLetsTheNextOneIn() {
+    breaker.notConnected(now);
+    now = breaker.openUntil();
+    breaker.tryAcquire(now);
+
+    breaker.undecided(now);
+
+    assertThat(breaker.tryAcquire(now)).isTrue();
+  }
+
+  @Test
+  void isNotOpenedForFailuresIfItMustNotBe() {
+    for (int i = 0; i < 100; i++) {
+      breaker.failed(now, false);
+    }
+
+    assertThat(breaker.available(now)).isTrue();
+  }
+}
