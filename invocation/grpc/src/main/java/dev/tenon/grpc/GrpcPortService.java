@@ -30,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * gRPC services on the Tenon port.
@@ -87,7 +88,7 @@ public final class GrpcPortService {
 
   /** Collects what to serve. Not thread-safe. */
   public static final class Builder {
-    private final List<BindableService> services = new ArrayList<>();
+    private final List<Served> services = new ArrayList<>();
     private final List<ServerInterceptor> interceptors = new ArrayList<>();
     private int requestMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
     private int replyMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
@@ -103,7 +104,19 @@ public final class GrpcPortService {
      * @return this
      */
     public Builder service(BindableService value) {
-      services.add(requireNonNull(value, "service"));
+      return service(value, definition -> definition);
+    }
+
+    /**
+     * Serves a handler behind interceptors of its own, such as a container's: they run in the
+     * call's context, before a stored reply is looked for.
+     *
+     * @param value the handler
+     * @param around puts the interceptors before the handler's definition
+     * @return this
+     */
+    public Builder service(BindableService value, UnaryOperator<ServerServiceDefinition> around) {
+      services.add(new Served(requireNonNull(value, "service"), requireNonNull(around, "around")));
       return this;
     }
 
@@ -183,11 +196,10 @@ public final class GrpcPortService {
               .maxResponseMessageLength(replyMessageBytesMax)
               .exceptionHandler(new ProtocolFailures());
       Set<String> names = new HashSet<>();
-      for (BindableService service : services) {
-        ServerServiceDefinition definition = service.bindService();
+      for (Served service : services) {
+        ServerServiceDefinition definition = service.handler().bindService();
         names.add(definition.getServiceDescriptor().getName());
-        grpc.addService(
-            ServerInterceptors.interceptForward(definition, interceptors(service, definition)));
+        grpc.addService(intercepted(service, definition));
       }
       grpc.addService(new Health(names));
       if (reflection) {
@@ -197,23 +209,26 @@ public final class GrpcPortService {
       return new PortService(service.routes(), new ByMessage(service), GrpcPortService::answer);
     }
 
-    private List<ServerInterceptor> interceptors(
-        BindableService service, ServerServiceDefinition definition) {
-      List<ServerInterceptor> all = new ArrayList<>();
-      all.add(new CallInterceptor());
-      all.addAll(interceptors);
-      Map<String, Idempotent> marked = IdempotentMethods.of(service, definition);
+    private ServerServiceDefinition intercepted(
+        Served service, ServerServiceDefinition definition) {
+      Map<String, Idempotent> marked = IdempotentMethods.of(service.handler(), definition);
+      ServerServiceDefinition inner = definition;
       if (!marked.isEmpty()) {
         IdempotentReceiver where =
             receiver.orElseThrow(
                 () ->
                     new IllegalArgumentException(
                         "idempotent: not set (expected: a receiver for " + marked.keySet() + ")"));
-        all.add(new IdempotentCalls(where, marked));
+        inner = ServerInterceptors.intercept(definition, new IdempotentCalls(where, marked));
       }
-      return all;
+      List<ServerInterceptor> outer = new ArrayList<>();
+      outer.add(new CallInterceptor());
+      outer.addAll(interceptors);
+      return ServerInterceptors.interceptForward(service.around().apply(inner), outer);
     }
   }
+
+  private record Served(BindableService handler, UnaryOperator<ServerServiceDefinition> around) {}
 
   /** Bounds messages rather than bodies: a stream may be long, and is read as it is handled. */
   private static final class ByMessage extends SimpleDecoratingHttpService {

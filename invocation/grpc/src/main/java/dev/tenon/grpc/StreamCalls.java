@@ -71,6 +71,7 @@ final class StreamCalls {
     return new SimpleForwardingClientCall<>(channel.newCall(method, all)) {
       @Override
       public void start(Listener<A> listener, Metadata headers) {
+        WireMetadata.check(headers);
         super.start(new Judging<>(target, listener), headers);
       }
     };

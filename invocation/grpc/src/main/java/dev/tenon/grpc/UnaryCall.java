@@ -44,6 +44,7 @@ final class UnaryCall<Q, A> extends ClientCall<Q, A> {
   private CallContext context = CallContext.EMPTY;
   private @Nullable Listener<A> listener;
   private @Nullable HttpData body;
+  private @Nullable Status refused; // why there is no body
   private boolean wanted; // the message, by the listener
   private boolean cancelled;
   private @Nullable Status cancellation;
@@ -87,14 +88,23 @@ final class UnaryCall<Q, A> extends ClientCall<Q, A> {
 
   @Override
   public void sendMessage(Q message) {
-    body = MessageFrame.write(method.streamRequest(message), parts.requestMessageBytesMax(options));
+    try {
+      if (!headers.keys().isEmpty()) {
+        WireMetadata.check(headers);
+      }
+      body =
+          MessageFrame.write(method.streamRequest(message), parts.requestMessageBytesMax(options));
+    } catch (StatusRuntimeException e) {
+      refused = e.getStatus();
+    }
   }
 
   @Override
   public void halfClose() {
     HttpData message = body;
     if (message == null) {
-      end(Status.INTERNAL.withDescription("call: no message (expected: one)"));
+      Status why = refused;
+      end(why == null ? Status.INTERNAL.withDescription("call: no message (expected: one)") : why);
       return;
     }
     Repeatable repeatable = GrpcCallOptions.repeatable(method, options, headers);

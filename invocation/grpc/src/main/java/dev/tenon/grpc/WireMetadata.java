@@ -1,8 +1,12 @@
 package dev.tenon.grpc;
 
 import com.linecorp.armeria.common.HttpHeaders;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
 import io.grpc.Metadata;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.util.Base64;
 import java.util.Set;
 
@@ -10,6 +14,8 @@ import java.util.Set;
 final class WireMetadata {
   private static final Set<String> RESERVED = Set.of("content-type", "te", "user-agent");
   private static final String RESERVED_PREFIX = "grpc-";
+  private static final int BYTES_MAX = 8 << 10; // what gRPC takes everywhere
+  private static final int ENTRY_BYTES = 32; // of an entry beside name and value, by HTTP/2's count
 
   private WireMetadata() {}
 
@@ -32,6 +38,25 @@ final class WireMetadata {
           values.forEach(value -> headers.add(name, value));
         }
       }
+    }
+  }
+
+  /**
+   * Checks that metadata is not too large to be sent.
+   *
+   * @throws StatusRuntimeException if it is
+   */
+  static void check(Metadata metadata) {
+    long bytes = 0;
+    RequestHeadersBuilder headers = RequestHeaders.builder(HttpMethod.POST, "/");
+    write(metadata, headers);
+    for (var header : headers.build()) {
+      bytes += header.getKey().length() + header.getValue().length() + ENTRY_BYTES;
+    }
+    if (bytes > BYTES_MAX) {
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription("metadata: %d bytes (expected: at most %d)".formatted(bytes, BYTES_MAX))
+          .asRuntimeException();
     }
   }
 
