@@ -39,6 +39,9 @@ public final class CallHeaders {
    */
   public static final String IDEMPOTENCY_KEY = "idempotency-key";
 
+  /** When the caller made its idempotency key, for keys that do not say it (ISO 8601). */
+  public static final String KEY_TIME = "tenon-key-time";
+
   /** On an answer: it was given before, and was not worked out anew. */
   public static final String IDEMPOTENCY_REPLAYED = "idempotency-replayed";
 

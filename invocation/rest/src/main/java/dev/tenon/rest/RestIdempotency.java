@@ -9,6 +9,8 @@ import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
 import dev.tenon.transport.IncomingCall;
+import java.time.DateTimeException;
+import java.time.Instant;
 import java.util.function.Supplier;
 
 /**
@@ -41,7 +43,9 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
     IdempotencyKey key;
     try {
       key = IdempotencyKey.of(call.caller(), operation, IdempotencyKey.inField(field));
-    } catch (IllegalArgumentException e) {
+      String time = request.headers().get(CallHeaders.KEY_TIME);
+      key = time == null ? key : key.createdAt(Instant.parse(time));
+    } catch (IllegalArgumentException | DateTimeException e) {
       return problem(400, "key-malformed", String.valueOf(e.getMessage()));
     }
     Fingerprint fingerprint =
@@ -87,10 +91,11 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
       case Receipt.Rejected rejected ->
           switch (rejected.reason()) {
             case STILL_RUNNING ->
-                problem(
-                    409,
-                    "still-running",
-                    "A request with this key is running. Send it again in a moment.");
+                RestReply.ofPassing(
+                    Problem.of(
+                        409,
+                        "still-running",
+                        "A request with this key is running. Send it again in a moment."));
             case OTHER_REQUEST ->
                 problem(
                     422,

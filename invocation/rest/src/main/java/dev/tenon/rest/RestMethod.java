@@ -173,7 +173,7 @@ final class RestMethod {
 
   private RestReply outcomeUnknown() {
     log.atWarn().addKeyValue("operation", operation).log("outcome of the commit unknown");
-    return RestReply.of(
+    return RestReply.ofPassing(
         Problem.of(
             503,
             "outcome-unknown",
@@ -184,7 +184,7 @@ final class RestMethod {
   private RestReply unexpected(Throwable cause) {
     if (databaseIsAway(cause)) {
       log.atWarn().addKeyValue("operation", operation).log("database away: answered 503");
-      return RestReply.of(
+      return RestReply.ofPassing(
           Problem.of(503, "database-away", "The service's database cannot be reached now."));
     }
     log.atWarn().setCause(cause).addKeyValue("operation", operation).log("call failed");

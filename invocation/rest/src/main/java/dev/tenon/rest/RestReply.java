@@ -19,6 +19,7 @@ import org.springframework.http.ResponseEntity;
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record RestReply(int status, Map<String, String> headers, byte[] body) {
   private static final String CONTENT_TYPE = "content-type";
+  private static final String RETRY_AFTER = "retry-after";
   private static final int OK = 200;
   private static final int NO_CONTENT = 204;
   private static final int NOT_FOUND = 404;
@@ -26,6 +27,14 @@ record RestReply(int status, Map<String, String> headers, byte[] body) {
   static RestReply of(Problem problem) {
     return new RestReply(
         problem.status(), Map.of(CONTENT_TYPE, Problem.MEDIA_TYPE), problem.json());
+  }
+
+  /** A problem that is over in a moment. */
+  static RestReply ofPassing(Problem problem) {
+    return new RestReply(
+        problem.status(),
+        Map.of(CONTENT_TYPE, Problem.MEDIA_TYPE, RETRY_AFTER, "1"),
+        problem.json());
   }
 
   static RestReply of(StoredReply reply, boolean replayed) {
