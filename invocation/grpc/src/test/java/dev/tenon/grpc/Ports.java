@@ -20,10 +20,19 @@ import java.util.Map;
 /** Real ports of a service "stock", and channels of a service "shop" that call it. */
 final class Ports implements AutoCloseable {
   static final Duration LONG = Duration.ofSeconds(60);
-  private static final ServiceIdentity STOCK = ServiceIdentity.development("stock");
-  private static final ServiceIdentity SHOP = ServiceIdentity.development("shop");
 
   private final List<AutoCloseable> open = new ArrayList<>();
+  private final ServiceIdentity stock;
+  private final ServiceIdentity shop;
+
+  Ports() {
+    this(ServiceIdentity.development("stock"), ServiceIdentity.development("shop"));
+  }
+
+  Ports(ServiceIdentity stock, ServiceIdentity shop) {
+    this.stock = stock;
+    this.shop = shop;
+  }
 
   TenonPort port(StockGrpc.StockImplBase handler) {
     return port(GrpcPortService.of(handler));
@@ -37,7 +46,7 @@ final class Ports implements AutoCloseable {
 
   TenonPort starting(PortService service) {
     TenonPort port =
-        TenonPort.builder(STOCK).service(service).graceLimit(Duration.ofSeconds(5)).open();
+        TenonPort.builder(stock).service(service).graceLimit(Duration.ofSeconds(5)).open();
     open.add(port);
     return port;
   }
@@ -48,7 +57,7 @@ final class Ports implements AutoCloseable {
             .policy(policy)
             .build();
     open.add(calls);
-    ServiceClient client = ServiceClient.builder(SHOP, calls).build();
+    ServiceClient client = ServiceClient.builder(shop, calls).build();
     open.add(client);
     return client;
   }
