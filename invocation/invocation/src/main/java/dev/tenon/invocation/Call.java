@@ -4,6 +4,8 @@ import dev.tenon.invocation.NotSentException.Reason;
 import dev.tenon.invocation.spi.Endpoint;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -105,7 +107,7 @@ public final class Call {
   private final long startNanos;
   private int attempts;
   private @Nullable EndpointState current;
-  private @Nullable EndpointState tried;
+  private final List<EndpointState> tried = new ArrayList<>(1);
   private @Nullable Throwable cause;
   private @Nullable String refusal;
   private boolean mayBeDone; // by one of the attempts so far
@@ -251,7 +253,7 @@ public final class Call {
       throw new IllegalStateException("current: none (expected: an attempt that was sent)");
     }
     asked.end();
-    tried = asked;
+    tried.add(asked);
     current = null;
     return asked;
   }

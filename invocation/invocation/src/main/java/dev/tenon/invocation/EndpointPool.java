@@ -88,9 +88,9 @@ final class EndpointPool {
   /**
    * Chooses an endpoint, and takes the right to one call to it.
    *
-   * @param tried one that should be avoided if there is another
+   * @param tried those that should be avoided if there are others; the last is asked again if not
    */
-  Optional<EndpointState> choose(long now, @Nullable EndpointState tried) {
+  Optional<EndpointState> choose(long now, List<EndpointState> tried) {
     Members view = members;
     EndpointState[] states = view.states();
     if (states.length == 0) {
@@ -112,15 +112,15 @@ final class EndpointPool {
   }
 
   private static Optional<EndpointState> bestOfAll(
-      EndpointState[] states, long now, @Nullable EndpointState tried) {
+      EndpointState[] states, long now, List<EndpointState> tried) {
     EndpointState best = null;
     for (EndpointState state : states) {
-      if (state != tried && state.breaker().available(now)) {
+      if (!tried.contains(state) && state.breaker().available(now)) {
         best = better(best, state, now);
       }
     }
-    if (best == null && tried != null) {
-      best = tried;
+    if (best == null && !tried.isEmpty()) {
+      best = tried.getLast();
     }
     return best == null ? Optional.empty() : take(best, now);
   }
@@ -133,7 +133,7 @@ final class EndpointPool {
     return Optional.of(state);
   }
 
-  private @Nullable EndpointState draw(Members view, long now, @Nullable EndpointState tried) {
+  private @Nullable EndpointState draw(Members view, long now, List<EndpointState> tried) {
     long[] upTo = view.weightsUpTo();
     long at = random.nextLong(upTo[upTo.length - 1]);
     int low = 0;
@@ -147,7 +147,7 @@ final class EndpointPool {
       }
     }
     EndpointState state = view.states()[low];
-    return state != tried && state.breaker().available(now) ? state : null;
+    return !tried.contains(state) && state.breaker().available(now) ? state : null;
   }
 
   private static @Nullable EndpointState better(

@@ -60,6 +60,19 @@ class CallTest {
   }
 
   @Test
+  void asksNoEndpointTwiceWhileThereIsAnother() {
+    for (int i = 0; i < 50; i++) {
+      Call call = begin(calls("a:1", "b:1", "c:1"), Repeatable.IF_NOT_SENT);
+      Step.Send first = send(call.next());
+      Step.Send second = send(call.ended(new Result.Refused("stopping")));
+      Step.Send third = send(call.ended(new Result.Refused("stopping")));
+
+      assertThat(List.of(first.endpoint(), second.endpoint(), third.endpoint()))
+          .doesNotHaveDuplicates();
+    }
+  }
+
+  @Test
   void neverRepeatsWhatMayHaveBeenDone() {
     Call call = begin(calls("a:1", "b:1"), Repeatable.IF_NOT_SENT);
     call.next();

@@ -31,7 +31,7 @@ class EndpointPoolTest {
   void choosesWhoHasLessToDo() {
     pool.update(List.of(endpoint("busy"), endpoint("idle")));
     for (int i = 0; i < 100; i++) {
-      EndpointState chosen = pool.choose(now, null).orElseThrow();
+      EndpointState chosen = pool.choose(now, List.of()).orElseThrow();
       if (chosen.endpoint().host().equals("idle")) {
         chosen.end();
       }
@@ -42,10 +42,10 @@ class EndpointPoolTest {
   }
 
   private EndpointState busy() {
-    EndpointState chosen = pool.choose(now, null).orElseThrow();
+    EndpointState chosen = pool.choose(now, List.of()).orElseThrow();
     while (!chosen.endpoint().host().equals("busy")) {
       chosen.end();
-      chosen = pool.choose(now, null).orElseThrow();
+      chosen = pool.choose(now, List.of()).orElseThrow();
     }
     return chosen;
   }
@@ -53,7 +53,7 @@ class EndpointPoolTest {
   @Test
   void leavesOutWhoIsEjectedAndGivesHisShareBackLittleByLittle() {
     pool.update(List.of(endpoint("a"), endpoint("b"), endpoint("c")));
-    EndpointState ejected = pool.choose(now, null).orElseThrow();
+    EndpointState ejected = pool.choose(now, List.of()).orElseThrow();
     ejected.end();
     String host = ejected.endpoint().host();
     ejected.breaker().notConnected(now);
@@ -73,20 +73,20 @@ class EndpointPoolTest {
   @Test
   void keepsWhatItKnowsOfEndpointsThatStay() {
     pool.update(List.of(endpoint("a")));
-    EndpointState before = pool.choose(now, null).orElseThrow();
+    EndpointState before = pool.choose(now, List.of()).orElseThrow();
     pool.update(List.of(endpoint("b"), new Endpoint("a", 1, 7)));
 
     assertThat(before.endpoint().weight()).isEqualTo(7);
     assertThat(pool.size()).isEqualTo(2);
     pool.update(List.of());
-    assertThat(pool.choose(now, null)).isEmpty();
+    assertThat(pool.choose(now, List.of())).isEmpty();
   }
 
   @Test
   void ejectsNoMoreThanHalfOfTheEndpointsForFailing() {
     pool.update(List.of(endpoint("a"), endpoint("b")));
     assertThat(pool.mayEject()).isTrue();
-    EndpointState first = pool.choose(now, null).orElseThrow();
+    EndpointState first = pool.choose(now, List.of()).orElseThrow();
     for (int i = 0; i < POLICY.failuresInRowMax(); i++) {
       first.breaker().failed(now, pool.mayEject());
     }
@@ -98,7 +98,7 @@ class EndpointPoolTest {
   private Map<String, Integer> ended(int calls) {
     Map<String, Integer> chosen = new HashMap<>();
     for (int i = 0; i < calls; i++) {
-      EndpointState state = pool.choose(now, null).orElseThrow();
+      EndpointState state = pool.choose(now, List.of()).orElseThrow();
       chosen.merge(state.endpoint().host(), 1, Integer::sum);
       state.end();
     }
