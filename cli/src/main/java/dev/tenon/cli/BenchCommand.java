@@ -8,14 +8,16 @@ import picocli.CommandLine.Parameters;
 /**
  * {@code ./tenon bench}: here for the help only, since the launcher runs it from its own module.
  */
-@Command(name = "bench", description = "bench outbox: Tenon beside its peers, on this machine.")
+@Command(
+    name = "bench",
+    description = "bench outbox|invocation: Tenon beside its peers, on this machine.")
 final class BenchCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "NAME", arity = "0..*", description = "outbox")
+  @Parameters(paramLabel = "NAME", arity = "0..*", description = "outbox, invocation")
   private List<String> ignored = List.of();
 
   @Override
   public Integer call() {
     throw new CliException(
-        "Could not run a benchmark " + ignored + " here. Use ./tenon bench outbox.");
+        "Could not run a benchmark " + ignored + " here. Use ./tenon bench outbox or invocation.");
   }
 }

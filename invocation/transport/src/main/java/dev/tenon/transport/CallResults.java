@@ -36,6 +36,7 @@ final class CallResults {
     return switch (cause) {
       case GoAwayReceivedException e -> new Result.Refused("it is closing the connection");
       case RefusedStreamException e -> new Result.Refused("it refused the stream");
+      case TransportException e -> new Result.Refused(String.valueOf(e.getMessage()));
       default -> new Result.NotConnected(readable(cause));
     };
   }

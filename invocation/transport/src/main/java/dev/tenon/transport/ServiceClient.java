@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import com.linecorp.armeria.client.ClientFactory;
 import com.linecorp.armeria.client.RequestOptions;
 import com.linecorp.armeria.client.RequestOptionsBuilder;
+import com.linecorp.armeria.client.UnprocessedRequestException;
 import com.linecorp.armeria.client.WebClient;
 import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
@@ -23,6 +24,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /**
  * Calls other services' Tenon ports by the name of the service, over HTTP/2: what REST and gRPC
@@ -115,20 +117,37 @@ public final class ServiceClient implements AutoCloseable {
         .open(
             send -> {
               RequestHeadersBuilder headers = request.headers().toBuilder();
-              complete(headers, target.service(), context, send.timeout());
-              return execute(target.service(), send, request.withHeaders(headers), 0);
+              return attempt(
+                  () -> {
+                    complete(headers, target.service(), context, send.timeout());
+                    return execute(target.service(), send, request.withHeaders(headers), 0);
+                  });
             },
             request);
   }
 
   private HttpResponse send(CallRequest request, CallContext context, Call.Step.Send send) {
-    RequestHeadersBuilder headers = request.headers().toBuilder();
-    complete(headers, request.target().service(), context, send.timeout());
-    return execute(
-        request.target().service(),
-        send,
-        HttpRequest.of(headers.build(), request.body()),
-        answerBytesMax);
+    return attempt(
+        () -> {
+          RequestHeadersBuilder headers = request.headers().toBuilder();
+          complete(headers, request.target().service(), context, send.timeout());
+          return execute(
+              request.target().service(),
+              send,
+              HttpRequest.of(headers.build(), request.body()),
+              answerBytesMax);
+        });
+  }
+
+  /** What cannot be made ready to be sent, as when a key cannot be read, ends as any attempt. */
+  private static HttpResponse attempt(Supplier<HttpResponse> sending) {
+    try {
+      return sending.get();
+    } catch (RuntimeException e) {
+      return HttpResponse.ofFailure(
+          UnprocessedRequestException.of(
+              new TransportException("it could not be made ready: " + e.getMessage(), e)));
+    }
   }
 
   private HttpResponse execute(

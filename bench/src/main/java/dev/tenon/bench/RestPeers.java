@@ -1,0 +1,208 @@
+package dev.tenon.bench;
+
+import com.linecorp.armeria.client.WebClient;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.common.HttpStatus;
+import com.linecorp.armeria.common.MediaType;
+import com.linecorp.armeria.server.Server;
+import dev.tenon.rest.RestClients;
+import dev.tenon.rest.RestService;
+import dev.tenon.runtime.IdGenerator;
+import dev.tenon.runtime.Json;
+import dev.tenon.transport.HandlerThreads;
+import java.net.http.HttpClient;
+import org.springframework.boot.SpringBootConfiguration;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.http.client.JdkClientHttpRequestFactory;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.client.RestClient;
+import org.springframework.web.service.annotation.PostExchange;
+
+/** JSON over HTTP: Tenon, the library it stands on, and Spring. */
+final class RestPeers {
+  private static final String PATH = "/greet";
+  private static final String[] NOT_NEEDED = {
+    "org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration",
+    "io.namastack.outbox.OutboxJacksonAutoConfiguration",
+    "io.namastack.outbox.config.OutboxCoreInfrastructureAutoConfiguration",
+    "io.namastack.outbox.config.OutboxCoreThreadingAutoConfiguration",
+    "io.namastack.outbox.config.OutboxCoreProcessingAutoConfiguration",
+    "io.namastack.outbox.config.OutboxCoreSchedulingAutoConfiguration",
+    "io.namastack.outbox.config.OutboxCoreMulticasterAutoConfiguration",
+    "io.namastack.outbox.config.JdbcOutboxAutoConfiguration",
+    "io.namastack.outbox.config.JdbcOutboxSchemaAutoConfiguration",
+  };
+
+  private RestPeers() {}
+
+  record Hello(String name) {}
+
+  record Greeting(String text) {}
+
+  /** What Tenon's two sides share. */
+  interface GreetApi {
+    @PostExchange(PATH)
+    Greeting greet(@RequestBody Hello hello);
+  }
+
+  private static Greeting answer(Hello hello) {
+    return new Greeting("hello " + hello.name());
+  }
+
+  /** Everything on: identity by signed tokens, deadline, context, balancing, breaker, meters. */
+  static final class TenonRest implements CallPeer {
+    @Override
+    public String name() {
+      return "tenon";
+    }
+
+    @Override
+    public String group() {
+      return "rest";
+    }
+
+    @Override
+    public Line open() {
+      TenonPair pair = TenonPair.open(RestService.of(GreetApi.class, RestPeers::answer).build());
+      GreetApi api =
+          RestClients.of(pair.client(), IdGenerator.system())
+              .client(TenonPair.SERVER, GreetApi.class);
+      return new Line() {
+        @Override
+        public String greet(String name) {
+          return api.greet(new Hello(name)).text();
+        }
+
+        @Override
+        public void close() {
+          pair.close();
+        }
+      };
+    }
+  }
+
+  /** The library alone, with handlers on the same virtual threads and the same JSON. */
+  static final class ArmeriaRest implements CallPeer {
+    @Override
+    public String name() {
+      return "armeria";
+    }
+
+    @Override
+    public String group() {
+      return "rest";
+    }
+
+    @Override
+    public Line open() {
+      HandlerThreads threads = TenonPair.handlerThreads();
+      Server server =
+          Server.builder()
+              .http(0)
+              .route()
+              .post(PATH)
+              .blockingTaskExecutor(threads, true)
+              .build(
+                  (context, request) ->
+                      HttpResponse.of(
+                          request
+                              .aggregate()
+                              .thenApplyAsync(
+                                  whole ->
+                                      HttpResponse.of(
+                                          HttpStatus.OK,
+                                          MediaType.JSON,
+                                          Json.write(
+                                              answer(
+                                                  Json.read(
+                                                      whole.content().array(), Hello.class)))),
+                                  context.blockingTaskExecutor())))
+              .build();
+      server.start().join();
+      WebClient client = WebClient.of("h2c://127.0.0.1:" + server.activeLocalPort());
+      return new Line() {
+        @Override
+        public String greet(String name) {
+          byte[] body =
+              client
+                  .execute(
+                      HttpRequest.of(
+                          HttpMethod.POST, PATH, MediaType.JSON, Json.write(new Hello(name))))
+                  .aggregate()
+                  .join()
+                  .content()
+                  .array();
+          return Json.read(body, Greeting.class).text();
+        }
+
+        @Override
+        public void close() {
+          server.stop().join();
+        }
+      };
+    }
+  }
+
+  /** Spring MVC on Tomcat with virtual threads, and RestClient on the JDK's client. */
+  static final class SpringRest implements CallPeer {
+    @Override
+    public String name() {
+      return "spring";
+    }
+
+    @Override
+    public String group() {
+      return "rest";
+    }
+
+    @Override
+    public Line open() {
+      ConfigurableApplicationContext context =
+          new SpringApplicationBuilder(Application.class)
+              .properties(
+                  "server.port=0",
+                  "spring.threads.virtual.enabled=true",
+                  "spring.main.banner-mode=off",
+                  "spring.autoconfigure.exclude=" + String.join(",", NOT_NEEDED))
+              .run();
+      String port = context.getEnvironment().getProperty("local.server.port");
+      RestClient client =
+          RestClient.builder()
+              .baseUrl("http://127.0.0.1:" + port)
+              .requestFactory(
+                  new JdkClientHttpRequestFactory(
+                      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()))
+              .build();
+      return new Line() {
+        @Override
+        public String greet(String name) {
+          Greeting greeting =
+              client.post().uri(PATH).body(new Hello(name)).retrieve().body(Greeting.class);
+          return greeting == null ? "" : greeting.text();
+        }
+
+        @Override
+        public void close() {
+          context.close();
+        }
+      };
+    }
+
+    /** The server. */
+    @SpringBootConfiguration
+    @EnableAutoConfiguration
+    @RestController
+    static class Application {
+      @PostMapping(PATH)
+      Greeting greet(@RequestBody Hello hello) {
+        return answer(hello);
+      }
+    }
+  }
+}
