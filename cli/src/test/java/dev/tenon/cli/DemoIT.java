@@ -47,12 +47,20 @@ class DemoIT {
     }
 
     void awaitTold(String text) {
+      awaitIn(err, text);
+    }
+
+    void awaitSaid(String text) {
+      awaitIn(out, text);
+    }
+
+    private void awaitIn(Path file, String text) {
       await()
           .atMost(PATIENCE)
           .until(
               () -> {
                 assertThat(process.isAlive()).as(told()).isTrue();
-                return told().contains(text);
+                return Files.readString(file).contains(text);
               });
     }
 
@@ -138,7 +146,7 @@ class DemoIT {
         536368,22633,GIFT,1,12/1/2010 9:05,1.00,,United Kingdom
         """);
     Run demo = run("demo", "--orders", orders.toString());
-    await().atMost(PATIENCE).until(() -> demo.said().contains("The demo is up until Ctrl-C"));
+    demo.awaitSaid("The demo is up until Ctrl-C");
     assertThat(processes()).hasSizeGreaterThan(SERVICES);
     for (String service : DemoHome.SERVICES) {
       assertThat(demo.told()).containsPattern("kill -9 \\d+ \\(" + service + "\\) with [1-9]");
