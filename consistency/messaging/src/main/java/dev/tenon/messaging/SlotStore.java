@@ -369,14 +369,18 @@ final class SlotStore {
     }
   }
 
-  /** The committed cursor of a slot that this instance owns; empty before the first batch. */
+  /**
+   * The committed cursor of a slot that this instance owns; empty before the first batch. Waits for
+   * a commit of ours that is still under way: its connection may have broken before it was done.
+   */
   Optional<Cursor> committed(SlotLease owned) throws SQLException {
     try (Connection connection = dataSource.getConnection();
         PreparedStatement select =
             tables.prepare(
                 connection,
                 "SELECT window_n, window_id, seq, snapshot FROM tenon.slot"
-                    + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?")) {
+                    + " WHERE subscription = ? AND slot = ? AND fence = ? AND owner = ?"
+                    + " FOR NO KEY UPDATE")) {
       select.setString(1, owned.subscription());
       select.setInt(2, owned.slot().index());
       select.setLong(3, owned.fence());
