@@ -91,8 +91,15 @@ final class SnapshotStream implements FeedStream {
     String progress = position.snapshot().orElse("");
     int cut = progress.indexOf(SEPARATOR);
     String topicName = cut < 0 ? "" : progress.substring(0, cut);
-    Topic topic = topicName.isEmpty() ? topics.getFirst() : named(topicName);
-    String after = cut < 0 ? "" : progress.substring(cut + 1);
+    Optional<Topic> found =
+        topics.stream().filter(one -> one.name().compareTo(topicName) >= 0).findFirst();
+    if (found.isEmpty()) {
+      follow();
+      return new FeedBatch(List.of(), position, 0);
+    }
+    Topic topic = found.get();
+    // The topic that was being read may be read no longer: the next one is read from its start.
+    String after = topic.name().equals(topicName) ? progress.substring(cut + 1) : "";
     List<SnapshotSource.Item> items = read(topic, after);
     List<FeedMessage> messages = new ArrayList<>();
     String last = after;
@@ -124,6 +131,10 @@ final class SnapshotStream implements FeedStream {
       position = at(topics.get(following).name() + SEPARATOR);
       return;
     }
+    follow();
+  }
+
+  private void follow() {
     position = new Cursor(position.window(), position.windowId(), position.seq(), Optional.empty());
     logStream = log.apply(position);
   }
@@ -131,13 +142,6 @@ final class SnapshotStream implements FeedStream {
   private Cursor at(String progress) {
     return new Cursor(
         position.window(), position.windowId(), position.seq(), Optional.of(progress));
-  }
-
-  private Topic named(String name) {
-    return topics.stream()
-        .filter(topic -> topic.name().equals(name))
-        .findFirst()
-        .orElse(topics.getFirst());
   }
 
   private List<SnapshotSource.Item> read(Topic topic, String after) throws SQLException {

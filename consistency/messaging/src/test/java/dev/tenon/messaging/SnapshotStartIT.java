@@ -142,6 +142,97 @@ class SnapshotStartIT {
     }
   }
 
+  private TestService subscriber(Database database, String... topics) {
+    Subscription.Builder subscription = Subscription.to("user");
+    for (String topic : topics) {
+      subscription.on(
+          topic,
+          User.class,
+          (user, context) -> {
+            if (topic.equals("user")) {
+              store(user, context);
+            }
+          });
+    }
+    return new TestService(
+        "order",
+        database,
+        builder ->
+            builder
+                .transport(transport)
+                .config(MessagingConfig.defaults().slots(1))
+                .subscribe(subscription.build()));
+  }
+
+  private static void runAll(TestService service) {
+    for (int idle = 0; idle < 2; ) {
+      idle = service.messaging.runPending() ? 0 : idle + 1;
+    }
+  }
+
+  @Test
+  void readsTheWholeOfATopicAfterOneThatIsReadNoLonger() {
+    Database database = postgres.freshDatabase("order");
+    try (TestService user =
+        new TestService(
+            "user",
+            postgres.freshDatabase("users"),
+            builder ->
+                builder
+                    .topic(Topic.of("account", "order").snapshot(SnapshotStartIT::page))
+                    .topic(Topic.of("user", "order").snapshot(SnapshotStartIT::page))
+                    .topic(Topic.of("visit", "order")))) {
+      transport.serve(user.messaging.feedSource());
+      user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+      user.execute(
+          "INSERT INTO users SELECT to_char(i, 'FM00000'), 'name ' || i"
+              + " FROM generate_series(1, 2000) i");
+      try (TestService both = subscriber(database, "account", "user")) {
+        both.execute("CREATE TABLE copies (id text PRIMARY KEY, name text)");
+        for (int pages = 0; pages < 3; pages++) {
+          assertThat(both.messaging.runPending()).isTrue();
+        }
+        assertThat(both.column("SELECT snapshot FROM tenon.slot").getFirst())
+            .startsWith("account\n0");
+      }
+
+      try (TestService one = subscriber(database, "user", "visit")) {
+        runAll(one);
+        assertThat(copies(one)).isEqualTo(2000);
+      }
+    }
+  }
+
+  @Test
+  void goesOnWithTheLogWhenNoTopicThatIsReadHasASnapshotAnyMore() {
+    Database database = postgres.freshDatabase("order");
+    try (TestService user =
+        new TestService(
+            "user",
+            postgres.freshDatabase("users"),
+            builder ->
+                builder
+                    .topic(Topic.of("account", "order").snapshot(SnapshotStartIT::page))
+                    .topic(Topic.of("user", "order")))) {
+      transport.serve(user.messaging.feedSource());
+      user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+      user.execute("INSERT INTO users VALUES ('1', 'a')");
+      try (TestService both = subscriber(database, "account", "user")) {
+        both.execute("CREATE TABLE copies (id text PRIMARY KEY, name text)");
+        assertThat(both.messaging.runPending()).isTrue();
+        assertThat(both.messaging.runPending()).isTrue();
+      }
+      user.transactions.run(
+          unit -> user.messaging.outbox().publish("user", "7", new User("7", "x", false)));
+      user.messaging.runPending();
+
+      try (TestService one = subscriber(database, "user")) {
+        runAll(one);
+        assertThat(copies(one)).isEqualTo(1);
+      }
+    }
+  }
+
   @Test
   void refusesPagesThatAreNotInTheOrderOfTheirKeys() {
     try (TestService user =
