@@ -89,7 +89,11 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
 
   @Override
   public Optional<FeedBatch> ready() {
-    return decode(remove());
+    try {
+      return decode(remove());
+    } catch (FeedException e) {
+      return Optional.empty(); // what came before is applied first; the next call tells
+    }
   }
 
   private Optional<FeedBatch> decode(@Nullable Frame frame) {
@@ -99,10 +103,22 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
     try {
       return Optional.of(FrameCodec.decode(frame));
     } catch (FeedException e) {
-      finish(e);
-      response.abort();
+      breakOff(e);
       throw e;
     }
+  }
+
+  /** Takes nothing that follows a frame that tells of the end, or cannot be read. */
+  private void breakOff(FeedException reason) {
+    lock.lock();
+    try {
+      end = closedHere() ? end : reason;
+      frames.clear();
+      framesBytes = 0;
+    } finally {
+      lock.unlock();
+    }
+    response.abort();
   }
 
   private @Nullable Frame take(long timeoutNanos) throws InterruptedException {
@@ -238,6 +254,9 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
     var complete = assembler.accept(data.byteBuf());
     lock.lock();
     try {
+      if (end != null) {
+        return false;
+      }
       heardNanos = System.nanoTime();
       for (Frame frame : complete) {
         frames.add(frame);
