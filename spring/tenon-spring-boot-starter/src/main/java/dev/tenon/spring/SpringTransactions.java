@@ -11,6 +11,8 @@ import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.util.Optional;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.transaction.ConfigurableTransactionManager;
@@ -36,6 +38,8 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * {@code @Transactional} method gets an {@link UnknownCommitOutcomeException}. Thread-safe.
  */
 public final class SpringTransactions implements Transactions {
+  private static final Logger log = LoggerFactory.getLogger(SpringTransactions.class);
+
   private final ServiceDatabase database;
   private final PlatformTransactionManager manager;
 
@@ -102,14 +106,16 @@ public final class SpringTransactions implements Transactions {
 
   private <T, X extends Exception> T run(Work<T, X> work, boolean readOnly) throws X {
     TransactionStatus status = begin(readOnly);
+    SpringUnitOfWork unit;
     T answer;
     try {
-      answer = work.call(requireNonNull(unit(), "unit"));
+      unit = requireNonNull(unit(), "unit");
+      answer = work.call(unit);
     } catch (Throwable failure) {
       rollback(status, failure);
       throw failure;
     }
-    commit(status);
+    commit(status, unit);
     return answer;
   }
 
@@ -131,16 +137,33 @@ public final class SpringTransactions implements Transactions {
     }
   }
 
-  private void commit(TransactionStatus status) {
+  /**
+   * Commits. What a synchronization throws after the commit is logged: the commit stands, and the
+   * caller, who would do the work again, must not be told otherwise.
+   */
+  private void commit(TransactionStatus status, SpringUnitOfWork unit) {
     try {
       manager.commit(status);
-    } catch (UnexpectedRollbackException e) {
-      RolledBackException refused = new RolledBackException(database.service());
-      refused.addSuppressed(e);
-      throw refused;
-    } catch (org.springframework.transaction.TransactionException | DataAccessException e) {
-      throw failed("commit the unit of work", e);
+    } catch (RuntimeException e) {
+      if (!unit.committed()) {
+        throw refused(e);
+      }
+      log.atWarn().setCause(e).log("an action after a commit failed; the commit stands");
     }
+  }
+
+  private RuntimeException refused(RuntimeException e) {
+    return switch (e) {
+      case UnexpectedRollbackException unexpected -> {
+        RolledBackException refused = new RolledBackException(database.service());
+        refused.addSuppressed(unexpected);
+        yield refused;
+      }
+      case org.springframework.transaction.TransactionException failure ->
+          failed("commit the unit of work", failure);
+      case DataAccessException failure -> failed("commit the unit of work", failure);
+      default -> e;
+    };
   }
 
   /** Begins the unit of a transaction that has just been opened. */

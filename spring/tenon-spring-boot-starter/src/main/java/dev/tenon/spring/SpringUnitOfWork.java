@@ -27,6 +27,7 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   private @Nullable Connection guarded;
   private boolean rollbackOnly;
   private boolean written;
+  private boolean committed;
 
   SpringUnitOfWork(SpringTransactions transactions, ConnectionHolder holder, boolean readOnly) {
     this.transactions = transactions;
@@ -89,7 +90,12 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   }
 
   void runAfterCommit() {
+    committed = true;
     buffer.runAfterCommit();
+  }
+
+  boolean committed() {
+    return committed;
   }
 
   private void requireWritable() {

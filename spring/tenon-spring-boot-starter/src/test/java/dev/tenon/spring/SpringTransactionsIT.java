@@ -20,6 +20,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.dao.DataAccessException;
+import org.springframework.dao.DuplicateKeyException;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.UnexpectedRollbackException;
@@ -146,6 +147,30 @@ class SpringTransactionsIT {
 
     assertThat(refused).singleElement().asString().contains("is committed", "new transaction");
     assertThat(recorded()).isEmpty();
+  }
+
+  @Test
+  void doesNotSayThatACommitFailedWhenWhatFollowsItFails() {
+    for (RuntimeException failure :
+        List.of(
+            new IllegalStateException("after"),
+            new DuplicateKeyException("after"),
+            new UnexpectedRollbackException("after"))) {
+      transactions.run(
+          unit -> {
+            recording.record("a");
+            TransactionSynchronizationManager.registerSynchronization(
+                new TransactionSynchronization() {
+                  @Override
+                  public void afterCommit() {
+                    throw failure;
+                  }
+                });
+          });
+    }
+
+    assertThat(recorded()).containsExactly("a", "a", "a");
+    assertThat(transactions.current()).isEmpty();
   }
 
   @Test
