@@ -24,6 +24,9 @@ import java.util.Optional;
  * merely take turns.
  */
 final class ReplyStore {
+  /** Keys tell their age in whole milliseconds, so a key of this one must not count as older. */
+  private static final String HORIZON = "least(?::timestamptz, date_trunc('milliseconds', now()))";
+
   private static final String LOOK =
       "SELECT pg_try_advisory_xact_lock(?); SELECT r.fingerprint, r.status, r.headers, r.body,"
           + " coalesce(?::timestamptz < i.replies_forgotten_before, false) AS forgotten"
@@ -151,7 +154,9 @@ final class ReplyStore {
         tables.prepare(
             connection,
             "DELETE FROM tenon.reply WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.reply"
-                + " WHERE kept_from < least(?::timestamptz, now()) ORDER BY kept_from LIMIT ?))")) {
+                + " WHERE kept_from < "
+                + HORIZON
+                + " ORDER BY kept_from LIMIT ?))")) {
       delete.setObject(1, Sql.time(before));
       delete.setInt(2, most);
       deleted = delete.executeUpdate();
@@ -166,8 +171,10 @@ final class ReplyStore {
     try (PreparedStatement update =
         tables.prepare(
             connection,
-            "UPDATE tenon.identity SET replies_forgotten_before = least(?::timestamptz, now())"
-                + " WHERE replies_forgotten_before < least(?::timestamptz, now())")) {
+            "UPDATE tenon.identity SET replies_forgotten_before = "
+                + HORIZON
+                + " WHERE replies_forgotten_before < "
+                + HORIZON)) {
       update.setObject(1, Sql.time(before));
       update.setObject(2, Sql.time(before));
       update.executeUpdate();
