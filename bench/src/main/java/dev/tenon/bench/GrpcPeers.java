@@ -91,7 +91,7 @@ final class GrpcPeers {
       server.start().join();
       return new StubLine(
           GrpcClients.newClient(
-              "gproto-h2c://127.0.0.1:" + server.activeLocalPort(),
+              "gproto+h2c://127.0.0.1:" + server.activeLocalPort(),
               GreeterGrpc.GreeterBlockingStub.class),
           () -> server.stop().join());
     }
