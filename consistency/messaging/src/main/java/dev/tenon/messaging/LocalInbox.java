@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 
@@ -37,7 +38,7 @@ final class LocalInbox implements Inbox {
         tables.prepare(
             unit.connection(),
             "WITH durable AS ("
-                + SnapshotWindowLog.FORCE_DURABLE
+                + TenonTables.FORCE_DURABLE
                 + ") INSERT INTO tenon.inbox (source, message_id)"
                 + " SELECT ?::text, ?::text FROM durable ON CONFLICT DO NOTHING")) {
       insert.setString(1, source);

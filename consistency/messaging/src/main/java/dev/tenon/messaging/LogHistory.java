@@ -1,6 +1,7 @@
 package dev.tenon.messaging;
 
 import dev.tenon.runtime.IdGenerator;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -114,7 +115,7 @@ final class LogHistory {
    * and the caller tries again.
    */
   private boolean bridge(Connection connection) throws SQLException {
-    tables.execute(connection, SnapshotWindowLog.FORCE_DURABLE);
+    tables.execute(connection, TenonTables.FORCE_DURABLE);
     tables.execute(connection, "SET LOCAL lock_timeout = '" + LOCK_TIMEOUT + "'");
     tables.execute(connection, "LOCK TABLE tenon.outbox IN ACCESS EXCLUSIVE MODE");
     try (PreparedStatement update =

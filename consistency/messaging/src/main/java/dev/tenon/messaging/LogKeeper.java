@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

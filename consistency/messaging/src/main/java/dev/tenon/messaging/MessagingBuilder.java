@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.tenon.messaging.spi.FeedTransport;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.composite.CompositeMeterRegistry;
 import java.util.LinkedHashMap;

@@ -3,6 +3,7 @@ package dev.tenon.messaging;
 import dev.tenon.messaging.spi.FeedTransport;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.spi.TenonTables;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;

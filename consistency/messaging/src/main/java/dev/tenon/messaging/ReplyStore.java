@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.transaction.spi.TenonTables;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -35,7 +36,7 @@ final class ReplyStore {
 
   private static final String STORE =
       "WITH durable AS ("
-          + SnapshotWindowLog.FORCE_DURABLE
+          + TenonTables.FORCE_DURABLE
           + ") INSERT INTO tenon.reply"
           + " (caller, operation, key, fingerprint, status, headers, body, kept_from)"
           + " SELECT ?::text, ?::text, ?::text, ?::bytea, ?::integer, ?::text, ?::bytea,"

@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -25,8 +26,7 @@ final class RetryStore {
       "subscription, slot, order_key, position, id, topic, key, version, headers, created_at,"
           + " payload, attempts, next_at, parked, error";
 
-  private static final String DURABLY =
-      "WITH durable AS (" + SnapshotWindowLog.FORCE_DURABLE + ") ";
+  private static final String DURABLY = "WITH durable AS (" + TenonTables.FORCE_DURABLE + ") ";
 
   private final DataSource dataSource;
   private final TenonTables tables;

@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedRequest;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -167,7 +168,7 @@ final class SlotStore {
             tables.prepare(
                 connection,
                 "WITH durable AS ("
-                    + SnapshotWindowLog.FORCE_DURABLE
+                    + TenonTables.FORCE_DURABLE
                     + "), free AS (SELECT subscription, slot, owner AS former FROM tenon.slot"
                     + " WHERE subscription = ?"
                     + " AND (owner IS NULL OR lease_until < clock_timestamp())"
@@ -305,7 +306,7 @@ final class SlotStore {
         tables.prepare(
             connection,
             "SELECT set_config('idle_in_transaction_session_timeout', ?, true), ("
-                + SnapshotWindowLog.FORCE_DURABLE
+                + TenonTables.FORCE_DURABLE
                 + ")")) {
       set.setString(1, Long.toString(idleMax().toMillis()));
       set.execute();

@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.runtime.IdGenerator;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -42,14 +43,9 @@ final class SnapshotWindowLog implements OutboxLog {
   private static final int WINDOWS_PER_READ_MAX = 256;
   private static final int FETCH_ROWS = 100;
 
-  /** Raises a weaker setting for this commit; leaves a stronger one. */
-  static final String FORCE_DURABLE =
-      "SELECT CASE WHEN current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
-          + " THEN set_config('synchronous_commit', 'on', true) END";
-
   private static final String APPEND =
       "WITH durable AS ("
-          + FORCE_DURABLE
+          + TenonTables.FORCE_DURABLE
           + "), appended AS (INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
           + " SELECT m.id, m.topic, m.key, m.version, m.headers, m.payload FROM durable,"
           + " unnest(?::uuid[], ?::text[], ?::text[], ?::int[], ?::text[], ?::bytea[])"
@@ -60,7 +56,7 @@ final class SnapshotWindowLog implements OutboxLog {
   private static final String APPEND_ONE =
       "INSERT INTO tenon.outbox (id, topic, key, version, headers, payload)"
           + " SELECT ?::uuid, ?, ?, ?::int, ?, ?::bytea FROM ("
-          + FORCE_DURABLE
+          + TenonTables.FORCE_DURABLE
           + ") AS durable RETURNING "
           + LogHistory.SERVER;
 
@@ -79,7 +75,7 @@ final class SnapshotWindowLog implements OutboxLog {
           + " held AS (SELECT count(*) AS messages,"
           + " coalesce(sum(octet_length(payload)), 0) AS bytes FROM fresh),"
           + " durable AS ("
-          + FORCE_DURABLE
+          + TenonTables.FORCE_DURABLE
           + "), closed AS (INSERT INTO tenon.outbox_window"
           + " (n, id, epoch, snapshot, messages, bytes, total)"
           + " SELECT last.n + 1, ?, last.epoch, pg_current_snapshot(), held.messages, held.bytes,"

@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedReport;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

@@ -4,6 +4,7 @@ import dev.tenon.runtime.Json;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.Counter;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -157,6 +158,6 @@ final class TransactionalOutbox implements Outbox {
       }
       insert.executeBatch();
     }
-    tables.execute(connection, SnapshotWindowLog.FORCE_DURABLE);
+    tables.execute(connection, TenonTables.FORCE_DURABLE);
   }
 }

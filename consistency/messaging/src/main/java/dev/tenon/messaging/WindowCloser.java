@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -98,7 +99,7 @@ final class WindowCloser {
                     .prepare(
                         connection,
                         "WITH durable AS ("
-                            + SnapshotWindowLog.FORCE_DURABLE
+                            + TenonTables.FORCE_DURABLE
                             + "), due AS (DELETE FROM tenon.delayed WHERE id = ANY (ARRAY( SELECT"
                             + " id FROM tenon.delayed WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
                             + " FOR UPDATE SKIP LOCKED)) RETURNING *) INSERT INTO tenon.outbox (id,"

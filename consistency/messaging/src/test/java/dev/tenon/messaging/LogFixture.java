@@ -10,6 +10,7 @@ import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.runtime.IdGenerator;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.runtime.IdGenerator;
 import dev.tenon.testing.database.PostgresExtension;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;

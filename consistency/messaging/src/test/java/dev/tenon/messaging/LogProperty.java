@@ -11,6 +11,7 @@ import dev.tenon.runtime.IdGenerator;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresServer;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.sql.Connection;
 import java.sql.ResultSet;

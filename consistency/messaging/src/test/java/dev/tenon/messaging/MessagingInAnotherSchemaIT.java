@@ -7,6 +7,7 @@ import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.runtime.IdGenerator;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.sql.SQLException;
 import java.time.Duration;

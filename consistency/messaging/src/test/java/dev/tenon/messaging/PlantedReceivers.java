@@ -3,6 +3,7 @@ package dev.tenon.messaging;
 import dev.tenon.messaging.Receipt.Executed;
 import dev.tenon.messaging.ReceiverCrashIT.Parts;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Optional;

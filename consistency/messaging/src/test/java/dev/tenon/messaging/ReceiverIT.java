@@ -14,6 +14,7 @@ import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.RolledBackException;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.charset.StandardCharsets;

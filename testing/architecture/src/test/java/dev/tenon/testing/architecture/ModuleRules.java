@@ -27,7 +27,8 @@ final class ModuleRules {
     var schema = Set.of("runtime");
     var transaction = with(schema, "schema");
     var messaging = with(transaction, "transaction");
-    var transport = with(messaging, "messaging", "invocation");
+    var global = with(messaging, "messaging");
+    var transport = with(global, "global", "invocation");
     var overTransport = with(transport, "transport");
     var spring = with(overTransport, "rest", "grpc");
     var tools = with(spring, "certificates", "testing.database", "testing.crash");
@@ -41,6 +42,7 @@ final class ModuleRules {
     directions.put("schema", schema);
     directions.put("transaction", transaction);
     directions.put("messaging", messaging);
+    directions.put("global", global);
     directions.put("invocation", schema);
     directions.put("certificates", Set.of());
     directions.put("transport", transport);

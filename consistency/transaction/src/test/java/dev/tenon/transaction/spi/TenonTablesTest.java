@@ -1,4 +1,4 @@
-package dev.tenon.messaging;
+package dev.tenon.transaction.spi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,4 +1,4 @@
-package dev.tenon.messaging;
+package dev.tenon.transaction.spi;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -11,7 +11,12 @@ import java.util.concurrent.ConcurrentHashMap;
  * tables are elsewhere are changed on their way to the database, together with the names of locks.
  * Every statement goes this way. Thread-safe.
  */
-final class TenonTables {
+public final class TenonTables {
+  /** Makes the commit of the open transaction durable, whatever the session was told. */
+  public static final String FORCE_DURABLE =
+      "SELECT CASE WHEN current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')"
+          + " THEN set_config('synchronous_commit', 'on', true) END";
+
   private static final String WRITTEN = "tenon";
   private static final String QUALIFIER = WRITTEN + ".";
   private static final String RULE = "[a-z][a-z0-9_]{0,62}";
@@ -23,8 +28,12 @@ final class TenonTables {
   private final String qualifier;
   private final Map<String, String> remembered = new ConcurrentHashMap<>();
 
-  /** The name is quoted: it may be a word of SQL. */
-  TenonTables(String schema) {
+  /**
+   * Names the schema. The name is quoted: it may be a word of SQL.
+   *
+   * @param schema the schema of Tenon's tables
+   */
+  public TenonTables(String schema) {
     if (!schema.matches(RULE)) {
       throw new IllegalArgumentException("tenonSchema: " + schema + " (expected: " + RULE + ")");
     }
@@ -32,8 +41,13 @@ final class TenonTables {
     this.qualifier = '"' + schema + "\".";
   }
 
-  /** The same text for the schema at hand. */
-  String sql(String text) {
+  /**
+   * The same text for the schema at hand.
+   *
+   * @param text a statement that names tables in schema {@code tenon}
+   * @return the statement to execute
+   */
+  public String sql(String text) {
     if (asWritten) {
       return text;
     }
@@ -48,12 +62,26 @@ final class TenonTables {
     return changed;
   }
 
-  PreparedStatement prepare(Connection connection, String text) throws SQLException {
+  /**
+   * Prepares a statement.
+   *
+   * @param connection where
+   * @param text a statement that names tables in schema {@code tenon}
+   * @return the statement
+   * @throws SQLException if the database refuses it
+   */
+  public PreparedStatement prepare(Connection connection, String text) throws SQLException {
     return connection.prepareStatement(sql(text));
   }
 
-  /** Runs a statement once that has no parameters and no result. */
-  void execute(Connection connection, String text) throws SQLException {
+  /**
+   * Runs a statement once that has no parameters and no result.
+   *
+   * @param connection where
+   * @param text a statement that names tables in schema {@code tenon}
+   * @throws SQLException if it fails
+   */
+  public void execute(Connection connection, String text) throws SQLException {
     try (var statement = connection.createStatement()) {
       statement.execute(sql(text));
     }

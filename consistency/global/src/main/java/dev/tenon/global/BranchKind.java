@@ -1,0 +1,10 @@
+package dev.tenon.global;
+
+/** How a branch is confirmed and undone. */
+public enum BranchKind {
+  /** A saga's step: its effect stands at once, and a stored compensation undoes it. */
+  SAGA,
+
+  /** Try, confirm, cancel: the try reserves. */
+  TCC
+}

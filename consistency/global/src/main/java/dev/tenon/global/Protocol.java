@@ -1,0 +1,249 @@
+package dev.tenon.global;
+
+import dev.tenon.global.BranchState.Absent;
+import dev.tenon.global.BranchState.CancelledInTry;
+import dev.tenon.global.BranchState.Closed;
+import dev.tenon.global.BranchState.Open;
+import dev.tenon.global.BranchState.Parked;
+import dev.tenon.global.BranchState.Trying;
+import dev.tenon.global.spi.BranchAnswer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * The rules of distributed transactions: what follows from what is stored. Nothing is done here:
+ * the service asks what to do and does it in one local commit, and the model checker asks the same.
+ *
+ * <p>Two-phase commit with presumed abort (Mohan, Lindsay, Obermarck: Transaction Management in the
+ * R* Distributed Database Management System, TODS 11(4), 1986), without a coordinator of its own:
+ * the decision is a row in the starter's database, and whoever asks too late writes ABORTED first.
+ */
+final class Protocol {
+  private Protocol() {}
+
+  /**
+   * What the starter's database says, all of it read by one statement.
+   *
+   * @param incarnation which history the database is in
+   * @param now the database's clock
+   * @param forgottenBefore decisions of transactions that were started no later may be gone
+   * @param decision the stored decision
+   */
+  record Facts(
+      String incarnation, Instant now, Instant forgottenBefore, Optional<Decision> decision) {}
+
+  /** Whether COMMITTED may be committed. */
+  enum CommitCheck {
+    GRANTED,
+    /** Another decision, or the same one, is stored. */
+    DECIDED,
+    /** The hard deadline has passed. */
+    TOO_LATE,
+    /** The database has lost its tail, or was restored: an ABORTED may have been lost with it. */
+    OTHER_HISTORY,
+    /** Its start is so long ago that its decision may have been forgotten. */
+    FORGOTTEN
+  }
+
+  /**
+   * Whether the starter may commit. Asked in the transaction that has tried to insert COMMITTED,
+   * while the horizon of what is forgotten is locked against being raised.
+   *
+   * @param xid the transaction
+   * @param facts without the row that was just inserted
+   */
+  static CommitCheck commit(Xid xid, Facts facts) {
+    if (facts.decision().isPresent()) {
+      return CommitCheck.DECIDED;
+    }
+    if (!xid.incarnation().equals(facts.incarnation())) {
+      return CommitCheck.OTHER_HISTORY;
+    }
+    if (forgotten(xid, facts)) {
+      return CommitCheck.FORGOTTEN;
+    }
+    return facts.now().isAfter(xid.deadline()) ? CommitCheck.TOO_LATE : CommitCheck.GRANTED;
+  }
+
+  /** What an instance of the starter does when it is asked about a branch. */
+  enum Inquiry {
+    COMMIT,
+    ABORT,
+    PENDING,
+    UNKNOWN,
+    /** Insert ABORTED unless another decision is there, commit, and look again. */
+    INSERT_ABORTED
+  }
+
+  /** Answers a participant that asks about its branch. */
+  static Inquiry inquire(Xid xid, UUID branch, Facts facts) {
+    Optional<Decision> decision = facts.decision();
+    if (decision.isPresent()) {
+      boolean commit =
+          decision.get().outcome() == Outcome.COMMITTED && decision.get().lists(branch);
+      return commit ? Inquiry.COMMIT : Inquiry.ABORT;
+    }
+    if (!xid.incarnation().equals(facts.incarnation()) || forgotten(xid, facts)) {
+      return Inquiry.UNKNOWN;
+    }
+    return facts.now().isAfter(xid.deadline()) ? Inquiry.INSERT_ABORTED : Inquiry.PENDING;
+  }
+
+  private static boolean forgotten(Xid xid, Facts facts) {
+    return !xid.startedAt().isAfter(facts.forgottenBefore());
+  }
+
+  /**
+   * Whether a stored decision may be deleted.
+   *
+   * @param acknowledgedAt when the last branch had durably ended; empty if one has not
+   * @param keep how long a decision outlives its use: the age of the oldest backup that may be
+   *     restored
+   */
+  static boolean mayForget(
+      Xid xid,
+      Outcome outcome,
+      Optional<Instant> acknowledgedAt,
+      Instant now,
+      Instant forgottenBefore,
+      Duration keep) {
+    return switch (outcome) {
+      case ABORTED -> now.isAfter(xid.deadline().plus(keep));
+      case COMMITTED ->
+          acknowledgedAt.isPresent()
+              && now.isAfter(acknowledgedAt.get().plus(keep))
+              && !xid.startedAt().isAfter(forgottenBefore);
+    };
+  }
+
+  /** Whether a call may open a branch. */
+  enum TryCheck {
+    OPEN,
+    /** A call under the same step is under way. */
+    STILL_RUNNING,
+    /** The transaction is over, as far as this step goes. */
+    OVER,
+    /** The hard deadline has passed. */
+    TOO_LATE
+  }
+
+  /**
+   * What a participant does with a call for which no reply is stored.
+   *
+   * @param now the participant's clock
+   */
+  static TryCheck onTry(BranchState state, Xid xid, Instant now) {
+    return switch (state) {
+      case Absent absent -> now.isAfter(xid.deadline()) ? TryCheck.TOO_LATE : TryCheck.OPEN;
+      case Trying trying -> TryCheck.STILL_RUNNING;
+      case CancelledInTry cancelled -> TryCheck.OVER;
+      case Open open -> TryCheck.OVER;
+      case Closed closed -> TryCheck.OVER;
+      case Parked parked -> TryCheck.OVER;
+    };
+  }
+
+  /** What a participant does. */
+  enum Action {
+    /** Confirm, and close as committed. */
+    CONFIRM,
+    /** Undo, and close as aborted. */
+    UNDO,
+    /** Undo, and wait for the try to end. */
+    UNDO_IN_TRY,
+    /** Store that it is aborted, so that a late try is refused. */
+    BAR,
+    /** Nothing; it is as it should be. */
+    ACKNOWLEDGE,
+    /** Nothing; ask or be told again. */
+    WAIT,
+    /** Park: nobody can say how it ends. */
+    PARK,
+    /** Nothing: it waits for a person. */
+    PARKED,
+    /** Report that the branch is gone: this database has lost it. */
+    LOST,
+    /** Report that it has ended otherwise. */
+    CONFLICT
+  }
+
+  /** What a try that is no local commit does when it has ended. */
+  static Action onTryEnded(BranchState state) {
+    return switch (state) {
+      case Trying trying -> Action.ACKNOWLEDGE;
+      case CancelledInTry cancelled -> Action.UNDO;
+      case Absent absent -> Action.LOST;
+      case Open open -> Action.CONFLICT;
+      case Closed closed -> closed.outcome() == Outcome.ABORTED ? Action.UNDO : Action.CONFLICT;
+      case Parked parked -> Action.PARKED;
+    };
+  }
+
+  /**
+   * What a participant does when it is told the decision.
+   *
+   * @param branch which branch is meant; empty if the starter never learned of one, and aborts
+   * @param now the participant's clock
+   * @param keep how long a closed branch is remembered after the deadline
+   */
+  static Action onDecision(
+      BranchState state,
+      Outcome outcome,
+      Optional<UUID> branch,
+      Xid xid,
+      Instant now,
+      Duration keep) {
+    boolean aborted = outcome == Outcome.ABORTED;
+    if (branch.isPresent() && isAnother(state, branch.get())) {
+      return aborted ? Action.ACKNOWLEDGE : Action.LOST;
+    }
+    return switch (state) {
+      case Absent absent -> {
+        if (aborted) {
+          yield Action.BAR;
+        }
+        yield now.isAfter(xid.deadline().plus(keep)) ? Action.ACKNOWLEDGE : Action.LOST;
+      }
+      case Trying trying -> aborted ? Action.UNDO_IN_TRY : Action.CONFLICT;
+      case CancelledInTry cancelled -> aborted ? Action.ACKNOWLEDGE : Action.CONFLICT;
+      case Open open -> aborted ? Action.UNDO : Action.CONFIRM;
+      case Closed closed -> closed.outcome() == outcome ? Action.ACKNOWLEDGE : Action.CONFLICT;
+      case Parked parked -> {
+        if (parked.wanted().isEmpty()) {
+          yield aborted ? Action.UNDO : Action.CONFIRM;
+        }
+        yield parked.wanted().get() == outcome ? Action.PARKED : Action.CONFLICT;
+      }
+    };
+  }
+
+  /** What a participant does with the answer about its branch. */
+  static Action onAnswer(
+      BranchState state, UUID branch, BranchAnswer answer, Xid xid, Instant now, Duration keep) {
+    return switch (answer) {
+      case COMMIT -> onDecision(state, Outcome.COMMITTED, Optional.of(branch), xid, now, keep);
+      case ABORT -> onDecision(state, Outcome.ABORTED, Optional.of(branch), xid, now, keep);
+      case PENDING -> Action.WAIT;
+      case UNKNOWN -> isEnded(state) ? Action.ACKNOWLEDGE : Action.PARK;
+    };
+  }
+
+  private static boolean isEnded(BranchState state) {
+    return state instanceof Closed || state instanceof Absent;
+  }
+
+  private static boolean isAnother(BranchState state, UUID branch) {
+    Optional<UUID> own =
+        switch (state) {
+          case Absent absent -> Optional.empty();
+          case Trying trying -> Optional.of(trying.id());
+          case CancelledInTry cancelled -> Optional.of(cancelled.id());
+          case Open open -> Optional.of(open.id());
+          case Closed closed -> closed.id();
+          case Parked parked -> Optional.of(parked.id());
+        };
+    return own.isPresent() && !own.get().equals(branch);
+  }
+}
