@@ -67,13 +67,42 @@ final class Protocol {
     return facts.now().isAfter(xid.deadline()) ? CommitCheck.TOO_LATE : CommitCheck.GRANTED;
   }
 
+  /** Whether ABORTED may be committed. */
+  enum AbortCheck {
+    GRANTED,
+    /** A decision is stored. */
+    DECIDED,
+    /** The database has lost its tail, or was restored: a COMMITTED may have been lost with it. */
+    OTHER_HISTORY,
+    /** Its start is so long ago that a COMMITTED may have been forgotten. */
+    FORGOTTEN
+  }
+
+  /**
+   * Whether ABORTED may be stored, by whomever. Asked in the transaction that has tried to insert
+   * it. If neither it nor another decision stands then, nobody can say how the transaction ended:
+   * no branch is told anything.
+   *
+   * @param xid the transaction
+   * @param facts without the row that was just inserted
+   */
+  static AbortCheck abort(Xid xid, Facts facts) {
+    if (facts.decision().isPresent()) {
+      return AbortCheck.DECIDED;
+    }
+    if (!xid.incarnation().equals(facts.incarnation())) {
+      return AbortCheck.OTHER_HISTORY;
+    }
+    return forgotten(xid, facts) ? AbortCheck.FORGOTTEN : AbortCheck.GRANTED;
+  }
+
   /** What an instance of the starter does when it is asked about a branch. */
   enum Inquiry {
     COMMIT,
     ABORT,
     PENDING,
     UNKNOWN,
-    /** Insert ABORTED unless another decision is there, commit, and look again. */
+    /** Insert ABORTED as {@link #abort} allows, commit, and look again. */
     INSERT_ABORTED
   }
 
