@@ -26,7 +26,7 @@ final class DefaultMessaging implements Messaging {
   private static final Duration LOOP_JOIN_MAX = Duration.ofSeconds(5);
 
   private final MessagingParts parts;
-  private final Outbox outbox;
+  private final TransactionalOutbox outbox;
   private final FeedSource feedSource;
   private final FailedMessages failedMessages;
   private final Subscriptions subscriptions;
@@ -103,6 +103,11 @@ final class DefaultMessaging implements Messaging {
   @Override
   public IdempotentReceiver receiver() {
     return receiver;
+  }
+
+  @Override
+  public HeldMessages heldMessages() {
+    return outbox;
   }
 
   @Override

@@ -1,6 +1,8 @@
 package dev.tenon.messaging;
 
 import dev.tenon.transaction.UnitOfWork;
+import java.sql.SQLException;
+import java.time.Instant;
 
 /**
  * Runs a caller's call once, however often it is repeated: the effects and the reply are written by
@@ -38,6 +40,31 @@ public interface IdempotentReceiver {
    */
   <X extends Exception> Receipt handle(IdempotencyKey key, Fingerprint fingerprint, Work<X> work)
       throws X;
+
+  /**
+   * Answers a call whose reply must be kept for longer than others; else as {@link
+   * #handle(IdempotencyKey, Fingerprint, Work)}.
+   *
+   * @param key the caller's name for the call
+   * @param fingerprint what the call asks for
+   * @param keepUntil the reply is not deleted before this time, however short the retention is
+   * @param work what to do
+   * @param <X> what the work may throw
+   * @return what became of it, after the commit
+   * @throws X if the work threw it; nothing was committed, and the key may be tried again
+   */
+  <X extends Exception> Receipt handle(
+      IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X;
+
+  /**
+   * Deletes the reply to a call whose effects are undone, with the commit of a unit of work.
+   * Nothing happens if there is none.
+   *
+   * @param unit the unit of work that undoes the effects
+   * @param key the caller's name for the call
+   * @throws SQLException if the database refuses it
+   */
+  void forget(UnitOfWork unit, IdempotencyKey key) throws SQLException;
 
   /**
    * What a call does.

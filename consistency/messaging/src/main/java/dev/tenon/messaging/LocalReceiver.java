@@ -38,26 +38,37 @@ final class LocalReceiver implements IdempotentReceiver {
   @Override
   public <X extends Exception> Receipt handle(
       IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+    return handle(key, fingerprint, Instant.EPOCH, work);
+  }
+
+  @Override
+  public void forget(UnitOfWork unit, IdempotencyKey key) throws SQLException {
+    store.delete(unit.connection(), key);
+  }
+
+  @Override
+  public <X extends Exception> Receipt handle(
+      IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X {
     if (transactions.current().isPresent()) {
       throw failed(key, "a transaction is open", "Handle it outside of one", null);
     }
     Receipt receipt;
     try {
-      receipt = once(key, fingerprint, work);
+      receipt = once(key, fingerprint, keepUntil, work);
     } catch (RefusalException refusal) {
-      receipt = once(key, fingerprint, unit -> refusal.reply());
+      receipt = once(key, fingerprint, keepUntil, unit -> refusal.reply());
     }
     metrics.reply(receipt);
     return receipt;
   }
 
   private <X extends Exception> Receipt once(
-      IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+      IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X {
     try {
       return transactions.<Receipt, X>call(
           unit -> {
             Optional<Receipt> known = look(unit, key, fingerprint);
-            return known.isPresent() ? known.get() : run(unit, key, fingerprint, work);
+            return known.isPresent() ? known.get() : run(unit, key, fingerprint, keepUntil, work);
           });
     } catch (TransactionException e) {
       if (e.getCause() instanceof ReplyStore.TakenException) {
@@ -71,7 +82,8 @@ final class LocalReceiver implements IdempotentReceiver {
   }
 
   private <X extends Exception> Receipt run(
-      UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
+      UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work)
+      throws X {
     StoredReply reply = work.run(unit);
     if (reply.body().length > replyBytesMax) {
       throw failed(
@@ -84,7 +96,8 @@ final class LocalReceiver implements IdempotentReceiver {
           "Answer with less, or raise replyBytesMax",
           null);
     }
-    unit.record(recorder, new ReplyStore.Entry(key, fingerprint, reply, keptFrom(key)));
+    Instant keptFrom = later(keptFrom(key), keepUntil);
+    unit.record(recorder, new ReplyStore.Entry(key, fingerprint, reply, keptFrom));
     return new Executed(reply);
   }
 
@@ -116,6 +129,10 @@ final class LocalReceiver implements IdempotentReceiver {
   private Instant keptFrom(IdempotencyKey key) {
     Instant now = clock.instant();
     return createdAt(key).filter(time -> time.isAfter(now)).orElse(now);
+  }
+
+  private static Instant later(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
   }
 
   private MessagingException failed(

@@ -68,6 +68,13 @@ public interface Messaging extends AutoCloseable {
   IdempotentReceiver receiver();
 
   /**
+   * Messages that wait until a branch of a distributed transaction is confirmed.
+   *
+   * @return the operations
+   */
+  HeldMessages heldMessages();
+
+  /**
    * Starts delivery in the background: closing windows, reading feeds, retrying, cleaning up.
    *
    * @throws IllegalStateException if it was started or closed before

@@ -143,6 +143,18 @@ final class ReplyStore {
     }
   }
 
+  /** Deletes a reply, if it is there. */
+  void delete(Connection connection, IdempotencyKey key) throws SQLException {
+    try (PreparedStatement delete =
+        tables.prepare(
+            connection, "DELETE FROM tenon.reply WHERE caller = ? AND operation = ? AND key = ?")) {
+      delete.setString(1, key.caller());
+      delete.setString(2, key.operation());
+      delete.setString(3, key.key());
+      delete.executeUpdate();
+    }
+  }
+
   /**
    * Deletes the oldest replies, and says with the same commit up to where they may be gone. A clock
    * that runs ahead of the database's does not make it say more.

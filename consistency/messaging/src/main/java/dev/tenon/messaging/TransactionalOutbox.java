@@ -10,6 +10,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,9 +19,10 @@ import java.util.UUID;
 import java.util.function.Supplier;
 
 /**
- * Buffers messages in the open unit of work and has them appended to the log just before commit.
+ * Buffers messages in the open unit of work and has them appended to the log just before commit, or
+ * held back.
  */
-final class TransactionalOutbox implements Outbox {
+final class TransactionalOutbox implements Outbox, HeldMessages {
   private static final int KEY_LENGTH_MAX = 500;
 
   private final Transactions transactions;
@@ -29,13 +31,21 @@ final class TransactionalOutbox implements Outbox {
   private final Map<String, Topic> topics;
   private final int messageBytesMax;
   private final Supplier<Map<String, String>> ambientHeaders;
-  private final UnitOfWork.Recorder<OutboxLog.NewMessage> now;
-  private final UnitOfWork.Recorder<Delayed> later = this::writeDelayed;
+  private final OutboxLog log;
+  private final UnitOfWork.Recorder<Entry> recorder = this::write;
   private final Runnable committed;
   private final Runnable delayed;
   private final Counter published;
+  private final HeldRows held;
 
-  private record Delayed(OutboxLog.NewMessage message, Instant dueAt) {}
+  /** What a unit of work will write. */
+  private sealed interface Entry {
+    /** A message, to be sent when the unit commits or later. */
+    record Outgoing(OutboxLog.NewMessage message, Optional<Instant> dueAt) implements Entry {}
+
+    /** All messages of the unit wait. */
+    record Hold(UUID holder) implements Entry {}
+  }
 
   TransactionalOutbox(
       MessagingParts parts,
@@ -49,10 +59,11 @@ final class TransactionalOutbox implements Outbox {
     this.topics = parts.topics();
     this.messageBytesMax = parts.config().messageBytesMax();
     this.ambientHeaders = ambientHeaders;
-    this.now = log::append;
+    this.log = log;
     this.committed = committed;
     this.delayed = delayed;
     this.published = parts.metrics().published();
+    this.held = new HeldRows(parts.tables());
   }
 
   @Override
@@ -85,18 +96,65 @@ final class TransactionalOutbox implements Outbox {
             message.version(),
             headers,
             payload);
-    if (message.delay().isZero()) {
-      unit.record(now, row);
-    } else {
-      unit.record(later, new Delayed(row, runtime.clock().instant().plus(message.delay())));
+    Optional<Instant> dueAt =
+        message.delay().isZero()
+            ? Optional.empty()
+            : Optional.of(runtime.clock().instant().plus(message.delay()));
+    send(unit, new Entry.Outgoing(row, dueAt));
+    unit.afterCommit(published::increment);
+    return row.id();
+  }
+
+  private void send(UnitOfWork unit, Entry.Outgoing entry) {
+    unit.record(recorder, entry);
+    if (entry.dueAt().isPresent()) {
       unit.afterCommit(delayed);
     }
-    unit.afterCommit(
-        () -> {
-          published.increment();
-          committed.run();
-        });
-    return row.id();
+    unit.afterCommit(committed);
+  }
+
+  @Override
+  public void hold(UnitOfWork unit, UUID holder) {
+    unit.record(recorder, new Entry.Hold(holder));
+  }
+
+  @Override
+  public void release(UnitOfWork unit, UUID holder) throws SQLException {
+    for (HeldRows.Row row : held.take(unit.connection(), holder)) {
+      send(unit, new Entry.Outgoing(row.message(), row.dueAt()));
+    }
+  }
+
+  @Override
+  public void drop(UnitOfWork unit, UUID holder) throws SQLException {
+    held.delete(unit.connection(), holder);
+  }
+
+  private void write(Connection connection, List<Entry> entries) throws SQLException {
+    Optional<UUID> holder = Optional.empty();
+    List<OutboxLog.NewMessage> now = new ArrayList<>();
+    List<HeldRows.Row> all = new ArrayList<>();
+    for (Entry entry : entries) {
+      switch (entry) {
+        case Entry.Hold hold -> holder = Optional.of(hold.holder());
+        case Entry.Outgoing outgoing -> {
+          all.add(new HeldRows.Row(outgoing.message(), outgoing.dueAt()));
+          if (outgoing.dueAt().isEmpty()) {
+            now.add(outgoing.message());
+          }
+        }
+      }
+    }
+    if (holder.isPresent()) {
+      held.write(connection, holder.get(), all);
+      return;
+    }
+    if (!now.isEmpty()) {
+      log.append(connection, now);
+    }
+    if (now.size() < all.size()) {
+      writeDelayed(connection, all);
+    }
   }
 
   private UnitOfWork unitFor(String topic) {
@@ -138,23 +196,19 @@ final class TransactionalOutbox implements Outbox {
             + ".");
   }
 
-  private void writeDelayed(Connection connection, List<Delayed> delayed) throws SQLException {
+  private void writeDelayed(Connection connection, List<HeldRows.Row> rows) throws SQLException {
     try (PreparedStatement insert =
         tables.prepare(
             connection,
             "INSERT INTO tenon.delayed (id, due_at, topic, key, version, headers, payload)"
                 + " VALUES (?, ?, ?, ?, ?, ?, ?)")) {
-      for (Delayed entry : delayed) {
-        OutboxLog.NewMessage message = entry.message();
-        Optional<String> key = message.key();
-        insert.setObject(1, message.id());
-        insert.setObject(2, Sql.time(entry.dueAt()));
-        insert.setString(3, message.topic());
-        insert.setString(4, key.orElse(null));
-        insert.setInt(5, message.version());
-        insert.setString(6, message.headers());
-        insert.setBytes(7, message.payload());
-        insert.addBatch();
+      for (HeldRows.Row row : rows) {
+        if (row.dueAt().isPresent()) {
+          insert.setObject(1, row.message().id());
+          insert.setObject(2, Sql.time(row.dueAt().get()));
+          HeldRows.bind(insert, 3, row.message());
+          insert.addBatch();
+        }
       }
       insert.executeBatch();
     }

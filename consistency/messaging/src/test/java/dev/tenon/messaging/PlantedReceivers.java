@@ -12,11 +12,25 @@ import java.util.Optional;
 final class PlantedReceivers {
   private PlantedReceivers() {}
 
+  /** Only what the tests call. */
+  private abstract static class PlantedReceiver implements IdempotentReceiver {
+    @Override
+    public <X extends Exception> Receipt handle(
+        IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X {
+      return handle(key, fingerprint, work);
+    }
+
+    @Override
+    public void forget(UnitOfWork unit, IdempotencyKey key) {
+      throw new UnsupportedOperationException();
+    }
+  }
+
   /** Stores the reply after the effects, by a commit of its own. */
   static Parts storingLater(Parts parts) {
     ReplyStore store = new ReplyStore(new TenonTables("tenon"));
     IdempotentReceiver planted =
-        new IdempotentReceiver() {
+        new PlantedReceiver() {
           @Override
           public <X extends Exception> Receipt handle(
               IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
@@ -57,7 +71,7 @@ final class PlantedReceivers {
   /** Answers with a refusal and does not keep it. */
   static Parts forgettingRefusals(Parts parts) {
     IdempotentReceiver planted =
-        new IdempotentReceiver() {
+        new PlantedReceiver() {
           @Override
           public <X extends Exception> Receipt handle(
               IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {
@@ -90,7 +104,7 @@ final class PlantedReceivers {
   /** Takes every call under a key for the same. */
   static Parts ignoringFingerprints(Parts parts) {
     IdempotentReceiver planted =
-        new IdempotentReceiver() {
+        new PlantedReceiver() {
           @Override
           public <X extends Exception> Receipt handle(
               IdempotencyKey key, Fingerprint fingerprint, Work<X> work) throws X {

@@ -23,7 +23,8 @@ final class TenonTables {
   static final List<Step> STEPS =
       List.of(
           new Step(new Version(1, 0), "V1_0__messaging.sql"),
-          new Step(new Version(1, 1), "V1_1__replies.sql"));
+          new Step(new Version(1, 1), "V1_1__replies.sql"),
+          new Step(new Version(1, 2), "V1_2__branches.sql"));
 
   private final List<Step> steps;
   private final String schema;

@@ -64,13 +64,17 @@ class ServiceDatabaseIT {
     assertThat(open().service()).isEqualTo("stock");
   }
 
+  private static List<String> known() {
+    return TenonTables.STEPS.stream().map(step -> step.version().toString()).toList();
+  }
+
   @Test
   void letsManyInstancesStartAtOnceOnAnEmptyDatabaseAndOnAMigratedOne() throws Exception {
     openAtOnce(INSTANCES);
     openAtOnce(INSTANCES);
 
     assertThat(Query.column(dataSource, "SELECT major || '.' || minor FROM tenon.tables_history"))
-        .containsExactly("1.0", "1.1");
+        .containsExactlyInAnyOrderElementsOf(known());
     assertThat(Query.column(dataSource, "SELECT count(*) FROM tenon.outbox_window"))
         .containsExactly("1");
     assertThat(
@@ -131,7 +135,9 @@ class ServiceDatabaseIT {
     assertThat(
             Query.column(
                 dataSource, "SELECT major || '.' || minor FROM tenon.tables_history ORDER BY 1"))
-        .containsExactly("1.0", "1.1", "1.99");
+        .containsAll(known())
+        .hasSize(known().size() + 1)
+        .contains("1.99");
   }
 
   @Test
@@ -143,7 +149,9 @@ class ServiceDatabaseIT {
         .isInstanceOf(SchemaException.class)
         .hasMessage(
             "Could not open the database [service=stock]: Tenon's tables are of version 2.3 and"
-                + " this code knows 1.1. Upgrade Tenon in this service.");
+                + " this code knows "
+                + known().getLast()
+                + ". Upgrade Tenon in this service.");
   }
 
   @Test

@@ -1,0 +1,271 @@
+package dev.tenon.global;
+
+import dev.tenon.transaction.spi.TenonTables;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+
+/**
+ * The branches in this service's database.
+ *
+ * <p>A try, and what bars it, insert a row under one primary key, and so one of them comes first,
+ * whatever either has read before. All later changes are made by whoever holds the row's lock;
+ * nobody waits for it.
+ */
+final class BranchStore {
+  private static final String COLUMNS =
+      "xid, step, id, header, state, wanted, kind, type, argument, caller, operation, opened_at,"
+          + " try_until, next_at, asked, attempts, error";
+
+  private static final String DURABLE = "WITH durable AS (" + TenonTables.FORCE_DURABLE + ") ";
+
+  private final TenonTables tables;
+
+  BranchStore(TenonTables tables) {
+    this.tables = tables;
+  }
+
+  /** There is a row under the key of a try already, perhaps unseen by its snapshot. */
+  static final class TakenException extends SQLException {
+    private static final long serialVersionUID = 1L;
+
+    TakenException(BranchRow.Key key) {
+      super("the step " + key.step() + " of " + key.xid() + " has been undone or opened already");
+    }
+  }
+
+  /** What was found under a key. */
+  sealed interface Found {
+    /** A row, locked until the end of the transaction. */
+    record Row(BranchRow row) implements Found {}
+
+    /** Nothing. */
+    record Missing() implements Found {}
+
+    /** A row that somebody else is working on. */
+    record Busy() implements Found {}
+  }
+
+  /** Reads without a lock. */
+  Optional<BranchRow> look(Connection connection, BranchRow.Key key) throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection, "SELECT " + COLUMNS + " FROM tenon.branch WHERE xid = ? AND step = ?")) {
+      select.setString(1, key.xid().text());
+      select.setString(2, key.step());
+      try (ResultSet row = select.executeQuery()) {
+        return row.next() ? Optional.of(read(row)) : Optional.empty();
+      }
+    }
+  }
+
+  /** Locks one. */
+  Found lock(Connection connection, BranchRow.Key key) throws SQLException {
+    return lock(connection, List.of(key)).getOrDefault(key, new Found.Missing());
+  }
+
+  /** Locks those that nobody else has locked. */
+  Map<BranchRow.Key, Found> lock(Connection connection, List<BranchRow.Key> keys)
+      throws SQLException {
+    Map<BranchRow.Key, Found> found = new HashMap<>();
+    try (PreparedStatement select =
+        byKeys(connection, "SELECT " + COLUMNS, keys, " FOR UPDATE SKIP LOCKED")) {
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          BranchRow branch = read(row);
+          found.put(branch.key(), new Found.Row(branch));
+        }
+      }
+    }
+    List<BranchRow.Key> rest = keys.stream().filter(key -> !found.containsKey(key)).toList();
+    if (!rest.isEmpty()) {
+      Set<BranchRow.Key> busy = existing(connection, rest);
+      rest.forEach(
+          key -> found.put(key, busy.contains(key) ? new Found.Busy() : new Found.Missing()));
+    }
+    return found;
+  }
+
+  private Set<BranchRow.Key> existing(Connection connection, List<BranchRow.Key> keys)
+      throws SQLException {
+    Set<BranchRow.Key> existing = new HashSet<>();
+    try (PreparedStatement select = byKeys(connection, "SELECT xid, step", keys, "");
+        ResultSet row = select.executeQuery()) {
+      while (row.next()) {
+        existing.add(new BranchRow.Key(Xid.parse(row.getString(1)), row.getString(2)));
+      }
+    }
+    return existing;
+  }
+
+  private PreparedStatement byKeys(
+      Connection connection, String select, List<BranchRow.Key> keys, String lock)
+      throws SQLException {
+    PreparedStatement statement =
+        tables.prepare(
+            connection,
+            select
+                + " FROM tenon.branch WHERE (xid, step) IN"
+                + " (SELECT * FROM unnest(?::text[], ?::text[]))"
+                + lock);
+    Object[] xids = keys.stream().map(key -> key.xid().text()).toArray();
+    Object[] steps = keys.stream().map(BranchRow.Key::step).toArray();
+    statement.setArray(1, connection.createArrayOf("text", xids));
+    statement.setArray(2, connection.createArrayOf("text", steps));
+    return statement;
+  }
+
+  /**
+   * Inserts the row of a try.
+   *
+   * @throws TakenException if there is one under its key
+   */
+  void open(Connection connection, BranchRow row) throws SQLException {
+    if (!insert(connection, row)) {
+      throw new TakenException(row.key());
+    }
+  }
+
+  /** Inserts a row unless there is one; waits for another insert under its key to end. */
+  boolean insert(Connection connection, BranchRow row) throws SQLException {
+    Optional<BranchRow.Work> work = row.work();
+    try (PreparedStatement insert =
+        tables.prepare(
+            connection,
+            DURABLE
+                + "INSERT INTO tenon.branch (xid, step, id, header, starter, deadline, state, kind,"
+                + " type, argument, caller, operation, opened_at, try_until, next_at, ended_at)"
+                + " SELECT ?::text, ?::text, ?::uuid, ?::text, ?::text, ?::timestamptz, ?::text,"
+                + " ?::text, ?::text, ?::text, ?::text, ?::text, ?::timestamptz, ?::timestamptz,"
+                + " ?::timestamptz, ?::timestamptz FROM durable ON CONFLICT DO NOTHING")) {
+      Xid xid = row.key().xid();
+      insert.setString(1, xid.text());
+      insert.setString(2, row.key().step());
+      insert.setObject(3, row.id().orElse(null));
+      insert.setString(4, row.header());
+      insert.setString(5, xid.starter());
+      insert.setObject(6, time(xid.deadline()));
+      insert.setString(7, row.stored().name());
+      insert.setString(8, work.map(w -> w.kind().name()).orElse(null));
+      insert.setString(9, work.map(BranchRow.Work::type).orElse(null));
+      insert.setString(10, work.map(BranchRow.Work::argument).orElse(null));
+      insert.setString(11, work.map(BranchRow.Work::caller).orElse(null));
+      insert.setString(12, work.map(BranchRow.Work::operation).orElse(null));
+      insert.setObject(13, time(row.times().openedAt()));
+      insert.setObject(14, row.times().tryUntil().map(BranchStore::time).orElse(null));
+      insert.setObject(15, row.times().nextAt().map(BranchStore::time).orElse(null));
+      insert.setObject(16, row.work().isEmpty() ? time(row.times().openedAt()) : null);
+      return insert.executeUpdate() == 1;
+    }
+  }
+
+  /** Inserts what bars a try that has not come; says whether nothing was there. */
+  boolean bar(Connection connection, BranchRow.Key key, String header, Instant now)
+      throws SQLException {
+    return insert(
+        connection,
+        new BranchRow(
+            key,
+            Optional.empty(),
+            header,
+            BranchRow.Stored.ABORTED,
+            Optional.empty(),
+            Optional.empty(),
+            new BranchRow.Times(now, Optional.empty(), Optional.empty()),
+            BranchRow.Counts.NONE,
+            Optional.empty()));
+  }
+
+  /** Ends a branch whose lock is held. */
+  void close(Connection connection, BranchRow.Key key, Outcome outcome, Instant now)
+      throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection,
+            DURABLE
+                + "UPDATE tenon.branch SET state = ?, wanted = NULL, argument = NULL,"
+                + " next_at = NULL, error = NULL, ended_at = ? FROM durable"
+                + " WHERE xid = ? AND step = ?")) {
+      update.setString(1, BranchRow.closed(outcome).name());
+      update.setObject(2, time(now));
+      update.setString(3, key.xid().text());
+      update.setString(4, key.step());
+      update.executeUpdate();
+    }
+  }
+
+  /** What changes of a branch that goes on. */
+  record Change(
+      BranchRow.Stored stored,
+      Optional<Outcome> wanted,
+      Optional<Instant> nextAt,
+      BranchRow.Counts counts,
+      Optional<String> error) {}
+
+  /** Changes a branch whose lock is held. */
+  void change(Connection connection, BranchRow.Key key, Change change) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection,
+            DURABLE
+                + "UPDATE tenon.branch SET state = ?, wanted = ?, next_at = ?, asked = ?,"
+                + " attempts = ?, error = ? FROM durable WHERE xid = ? AND step = ?")) {
+      update.setString(1, change.stored().name());
+      update.setString(2, change.wanted().map(Outcome::name).orElse(null));
+      update.setObject(3, change.nextAt().map(BranchStore::time).orElse(null));
+      update.setInt(4, change.counts().asked());
+      update.setInt(5, change.counts().attempts());
+      update.setString(6, change.error().orElse(null));
+      update.setString(7, key.xid().text());
+      update.setString(8, key.step());
+      update.executeUpdate();
+    }
+  }
+
+  private static BranchRow read(ResultSet row) throws SQLException {
+    String type = row.getString("type");
+    Optional<BranchRow.Work> work =
+        type == null
+            ? Optional.empty()
+            : Optional.of(
+                new BranchRow.Work(
+                    BranchKind.valueOf(row.getString("kind")),
+                    type,
+                    Optional.ofNullable(row.getString("argument")).orElse("null"),
+                    row.getString("caller"),
+                    row.getString("operation")));
+    return new BranchRow(
+        new BranchRow.Key(Xid.parse(row.getString("xid")), row.getString("step")),
+        Optional.ofNullable(row.getObject("id", UUID.class)),
+        row.getString("header"),
+        BranchRow.Stored.valueOf(row.getString("state")),
+        Optional.ofNullable(row.getString("wanted")).map(Outcome::valueOf),
+        work,
+        new BranchRow.Times(
+            row.getObject("opened_at", OffsetDateTime.class).toInstant(),
+            instant(row, "try_until"),
+            instant(row, "next_at")),
+        new BranchRow.Counts(row.getInt("asked"), row.getInt("attempts")),
+        Optional.ofNullable(row.getString("error")));
+  }
+
+  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
+    OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+    return Optional.ofNullable(time).map(OffsetDateTime::toInstant);
+  }
+
+  static OffsetDateTime time(Instant instant) {
+    return instant.atOffset(ZoneOffset.UTC);
+  }
+}

@@ -1,0 +1,313 @@
+package dev.tenon.global;
+
+import dev.tenon.global.BranchRefusedException.Reason;
+import dev.tenon.global.GlobalTransactionException.Told;
+import dev.tenon.global.spi.BranchOrder;
+import dev.tenon.global.spi.OrderResult;
+import dev.tenon.messaging.Fingerprint;
+import dev.tenon.messaging.IdempotencyKey;
+import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.messaging.Receipt;
+import dev.tenon.messaging.RefusalException;
+import dev.tenon.messaging.StoredReply;
+import dev.tenon.transaction.TransactionException;
+import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.UnknownCommitOutcomeException;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The participant's side of distributed transactions, in the service's own database. */
+final class LocalParticipant implements Participant {
+  private static final String OPERATION = "tenon-xid";
+
+  private final ParticipantParts parts;
+  private final BranchTypes types;
+  private final BranchStore store;
+  private final BranchEnder ender;
+  private final UnitOfWork.Recorder<Record> recorder = this::write;
+  private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
+
+  /** What is written just before the commit of a call's effects. */
+  private sealed interface Record {
+    /** Its branch. */
+    record Opened(BranchRow row) implements Record {}
+
+    /** A check that the branch that its reply names is among what is written. */
+    record Named(BranchRow.Key key, boolean branch) implements Record {}
+  }
+
+  /** What the current thread's last failure has to say. */
+  private record Failed(Throwable failure, Optional<String> listing) {}
+
+  LocalParticipant(ParticipantParts parts) {
+    this.parts = parts;
+    this.types = new BranchTypes(parts.types());
+    this.store = new BranchStore(parts.tables());
+    this.ender = new BranchEnder(parts, types, store);
+  }
+
+  /** Carries out a starter's orders: see {@link dev.tenon.global.spi.GlobalEndpoint}. */
+  List<OrderResult> finish(String caller, List<BranchOrder> orders) {
+    return ender.finish(caller, orders);
+  }
+
+  @Override
+  public <X extends Exception> Receipt handle(
+      BranchCall call, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
+    Serving serving = new Serving(call, verified(call));
+    try {
+      return handle(serving, fingerprint, work);
+    } catch (Throwable failure) {
+      failed.set(new Failed(failure, listing(serving, failure)));
+      throw failure;
+    }
+  }
+
+  private <X extends Exception> Receipt handle(
+      Serving serving, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
+    try {
+      return receive(serving, fingerprint, unit -> run(serving, unit, work));
+    } catch (TransactionException e) {
+      if (!causedBy(e, BranchStore.TakenException.class)) {
+        throw e;
+      }
+      // Its twin has stored a reply, or it was undone meanwhile: look again, now it can be seen.
+      return this.<X>receive(
+          serving,
+          fingerprint,
+          unit -> {
+            throw refused(serving.key(), Reason.OVER);
+          });
+    }
+  }
+
+  private <X extends Exception> Receipt receive(
+      Serving serving, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
+    Instant keepUntil = serving.key().xid().deadline().plus(parts.config().keep());
+    return parts
+        .messaging()
+        .receiver()
+        .handle(replyKey(serving.key(), serving.call().caller()), fingerprint, keepUntil, work);
+  }
+
+  /** The name under which the reply to a call is stored. */
+  static IdempotencyKey replyKey(BranchRow.Key key, String caller) {
+    return new IdempotencyKey(
+        caller, OPERATION, key.xid().id() + "/" + key.step(), Optional.empty());
+  }
+
+  private <X extends Exception> StoredReply run(
+      Serving serving, UnitOfWork unit, IdempotentReceiver.Work<X> work) throws X {
+    requireOpenable(serving.key(), unit.connection());
+    serving.begun(unit);
+    try (Scope.Entered entered = serving.enter()) {
+      StoredReply reply = work.run(unit);
+      unit.record(recorder, new Record.Named(serving.key(), serving.own().isPresent()));
+      return named(reply, serving.listing());
+    } catch (RefusalException refusal) {
+      RefusalException named =
+          new RefusalException(
+              String.valueOf(refusal.getMessage()), named(refusal.reply(), serving.dropped()));
+      named.initCause(refusal);
+      throw named;
+    }
+  }
+
+  private static StoredReply named(StoredReply reply, Listing listing) {
+    Map<String, String> headers = new HashMap<>(reply.headers());
+    int length = headers.entrySet().stream().mapToInt(LocalParticipant::length).sum();
+    String text = listing.text();
+    boolean fits =
+        length + Listing.HEADER.length() + text.length() <= StoredReply.HEADERS_LENGTH_MAX;
+    headers.put(Listing.HEADER, fits ? text : Listing.INCOMPLETE.text());
+    return new StoredReply(reply.status(), headers, reply.body());
+  }
+
+  private static int length(Map.Entry<String, String> header) {
+    return header.getKey().length() + header.getValue().length();
+  }
+
+  private void requireOpenable(BranchRow.Key key, Connection connection) {
+    BranchState state;
+    try {
+      state = store.look(connection, key).map(BranchRow::state).orElse(new BranchState.Absent());
+    } catch (SQLException e) {
+      throw new TransactionException(
+          "Could not look at the branch "
+              + key.step()
+              + " of "
+              + key.xid()
+              + ": "
+              + e.getMessage()
+              + ". Repeat the call.",
+          e);
+    }
+    switch (Protocol.onTry(state, key.xid(), parts.now())) {
+      case OPEN -> {}
+      case STILL_RUNNING -> throw refused(key, Reason.STILL_RUNNING);
+      case OVER -> throw refused(key, Reason.OVER);
+      case TOO_LATE -> throw refused(key, Reason.TOO_LATE);
+    }
+  }
+
+  private static BranchRefusedException refused(BranchRow.Key key, Reason reason) {
+    String why =
+        switch (reason) {
+          case NOT_GENUINE -> "its xid is not signed by its starter";
+          case OVER -> "the transaction, or this step of it, is over. Do not repeat it";
+          case TOO_LATE -> "the transaction's deadline has passed. Start another one";
+          case STILL_RUNNING -> "a try under the same step has not ended. Repeat it later";
+        };
+    return new BranchRefusedException(
+        reason, "Could not run the call " + key.step() + " of " + key.xid() + ": " + why + ".");
+  }
+
+  private SignedXid verified(BranchCall call) {
+    try {
+      return SignedXid.verify(call.xid(), parts.signer());
+    } catch (IllegalArgumentException e) {
+      BranchRefusedException refused =
+          new BranchRefusedException(
+              Reason.NOT_GENUINE,
+              "Could not run the call "
+                  + call.step()
+                  + " of service "
+                  + call.caller()
+                  + ": "
+                  + e.getMessage()
+                  + ". Check the services' keys.");
+      refused.initCause(e);
+      failed.set(new Failed(refused, Optional.of(Listing.NONE.text())));
+      throw refused;
+    }
+  }
+
+  @Override
+  public Optional<String> failedListing(Throwable failure) {
+    Failed last = failed.get();
+    failed.remove();
+    for (Throwable e = failure; last != null && e != null; e = e.getCause()) {
+      if (last.failure().equals(e)) {
+        return last.listing();
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<String> listing(Serving serving, Throwable failure) {
+    boolean unknown =
+        causedBy(failure, UnknownCommitOutcomeException.class)
+            || (failure instanceof BranchRefusedException refused
+                && refused.reason() == Reason.STILL_RUNNING);
+    return unknown ? Optional.empty() : Optional.of(serving.dropped().text());
+  }
+
+  static boolean causedBy(Throwable failure, Class<? extends Throwable> type) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      if (type.isInstance(e)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  @Override
+  public Reading enter(BranchCall call) {
+    Serving serving = new Serving(call, verified(call));
+    Scope.Entered entered = serving.enter();
+    return new Reading() {
+      @Override
+      public String listing(boolean refused) {
+        return (refused ? serving.dropped() : serving.listing()).text();
+      }
+
+      @Override
+      public void close() {
+        entered.close();
+      }
+    };
+  }
+
+  @Override
+  public <T> void open(BranchType<T> type, T argument) {
+    Serving serving =
+        Serving.current()
+            .orElseThrow(
+                () ->
+                    new IllegalStateException(
+                        "Could not open a branch of type "
+                            + type.name()
+                            + ": this thread handles no call under a distributed transaction. Open"
+                            + " it on the thread that handles one."));
+    UnitOfWork unit =
+        serving
+            .unit()
+            .filter(own -> parts.transactions().current().filter(own::equals).isPresent())
+            .orElseThrow(
+                () -> notOpened(serving, "the call's own transaction is not the open one"));
+    if (serving.own().isPresent()) {
+      throw notOpened(serving, "one is open already under this call");
+    }
+    BranchRow.Work work = types.work(type, argument, serving.call());
+    Branch branch =
+        new Branch(
+            parts.service(), parts.runtime().ids().next(), type.kind(), serving.call().step());
+    serving.opened(branch);
+    unit.record(recorder, new Record.Opened(row(serving, branch, work)));
+    parts.messaging().heldMessages().hold(unit, branch.id());
+  }
+
+  private BranchRow row(Serving serving, Branch branch, BranchRow.Work work) {
+    Instant now = parts.now();
+    return new BranchRow(
+        serving.key(),
+        Optional.of(branch.id()),
+        serving.signed().header(),
+        BranchRow.Stored.OPEN,
+        Optional.empty(),
+        Optional.of(work),
+        new BranchRow.Times(
+            now, Optional.empty(), Optional.of(now.plus(parts.config().askAfter()))),
+        BranchRow.Counts.NONE,
+        Optional.empty());
+  }
+
+  private static GlobalTransactionException notOpened(Serving serving, String why) {
+    return new GlobalTransactionException(
+        "Could not open a branch for the call "
+            + serving.call().step()
+            + " of "
+            + serving.key().xid()
+            + ": "
+            + why
+            + ". Open one branch, in the transaction that the call is handled in.",
+        Told.UNKNOWN,
+        null);
+  }
+
+  private void write(Connection connection, List<Record> records) throws SQLException {
+    boolean opened = false;
+    for (Record record : records) {
+      switch (record) {
+        case Record.Opened branch -> {
+          store.open(connection, branch.row());
+          opened = true;
+        }
+        case Record.Named named -> {
+          if (named.branch() && !opened) {
+            throw new SQLException(
+                "the branch of the call "
+                    + named.key().step()
+                    + " was opened in a savepoint that was rolled back");
+          }
+        }
+      }
+    }
+  }
+}

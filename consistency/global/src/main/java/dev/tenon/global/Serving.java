@@ -1,0 +1,92 @@
+package dev.tenon.global;
+
+import dev.tenon.transaction.UnitOfWork;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** A call that a thread handles as a participant. Belongs to that thread. */
+final class Serving {
+  private static final ThreadLocal<@Nullable Serving> CURRENT = new ThreadLocal<>();
+
+  private final BranchCall call;
+  private final SignedXid signed;
+  private final Scope scope;
+  private @Nullable UnitOfWork unit;
+  private @Nullable Branch own;
+
+  Serving(BranchCall call, SignedXid signed) {
+    this.call = call;
+    this.signed = signed;
+    this.scope = new Scope(signed.xid(), signed.header(), call.step() + ".");
+  }
+
+  static Optional<Serving> current() {
+    return Optional.ofNullable(CURRENT.get());
+  }
+
+  /** The current thread works for this call, until the result is closed. */
+  Scope.Entered enter() {
+    Serving before = CURRENT.get();
+    CURRENT.set(this);
+    Scope.Entered scoped = scope.enter();
+    return () -> {
+      scoped.close();
+      if (before == null) {
+        CURRENT.remove();
+      } else {
+        CURRENT.set(before);
+      }
+    };
+  }
+
+  BranchCall call() {
+    return call;
+  }
+
+  BranchRow.Key key() {
+    return new BranchRow.Key(signed.xid(), call.step());
+  }
+
+  SignedXid signed() {
+    return signed;
+  }
+
+  /** The unit of work that its branch must be opened in; empty before it is begun. */
+  Optional<UnitOfWork> unit() {
+    return Optional.ofNullable(unit);
+  }
+
+  void begun(UnitOfWork value) {
+    unit = value;
+  }
+
+  Optional<Branch> own() {
+    return Optional.ofNullable(own);
+  }
+
+  void opened(Branch branch) {
+    own = branch;
+  }
+
+  /** What to say when it has done what it does. */
+  Listing listing() {
+    Listing calls = scope.ledger().listing();
+    if (own == null) {
+      return calls;
+    }
+    if (calls.kept().size() + calls.dropped().size() >= Listing.BRANCHES_MAX) {
+      return Listing.INCOMPLETE;
+    }
+    List<Branch> kept = new ArrayList<>();
+    kept.add(own);
+    kept.addAll(calls.kept());
+    return new Listing(calls.complete(), kept, calls.dropped());
+  }
+
+  /** What to say when its own effects are rolled back. */
+  Listing dropped() {
+    return scope.ledger().listing().refused();
+  }
+}

@@ -1,0 +1,234 @@
+package dev.tenon.global;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.tenon.global.spi.BranchOrder;
+import dev.tenon.global.spi.GlobalTransport;
+import dev.tenon.global.spi.OrderResult;
+import dev.tenon.messaging.Fingerprint;
+import dev.tenon.messaging.Messaging;
+import dev.tenon.messaging.Receipt;
+import dev.tenon.messaging.StoredReply;
+import dev.tenon.messaging.Topic;
+import dev.tenon.runtime.TenonRuntime;
+import dev.tenon.schema.ServiceDatabase;
+import dev.tenon.testing.database.Database;
+import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.UnitOfWork;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** An instance of a participant: it reserves (TCC) and takes (saga) units of a product. */
+final class StockService implements AutoCloseable {
+  static final String NAME = "stock";
+  static final String TABLES =
+      "CREATE TABLE moved (place serial, what text, units int); GRANT ALL ON moved TO PUBLIC;"
+          + " GRANT ALL ON SEQUENCE moved_place_seq TO PUBLIC";
+
+  final BranchType<Units> reserve =
+      BranchType.tcc(
+          "reserve",
+          Units.class,
+          (units, unit) -> end(unit, "confirm", units),
+          (units, unit) -> end(unit, "cancel", units));
+  final BranchType<Units> take =
+      BranchType.saga("take", Units.class, (units, unit) -> end(unit, "putBack", units));
+  final HikariDataSource pool;
+  final Transactions transactions;
+  final Messaging messaging;
+  final MeterRegistry meters = new SimpleMeterRegistry();
+  final AtomicReference<Ending> ending = new AtomicReference<>((what, units) -> {});
+  final LocalParticipant participant;
+
+  /** What a branch is about. */
+  record Units(String product, int units) {}
+
+  /** Interferes with the end of a branch. */
+  @FunctionalInterface
+  interface Ending {
+    void before(String what, Units units) throws Exception;
+  }
+
+  StockService(Database database, Clock clock, Optional<GlobalTransport> transport) {
+    this(database, clock, transport, GlobalConfig.defaults(), config -> {});
+  }
+
+  StockService(
+      Database database,
+      Clock clock,
+      Optional<GlobalTransport> transport,
+      GlobalConfig global,
+      java.util.function.Consumer<HikariConfig> pooling) {
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(database.jdbcUrl());
+    config.setUsername(database.user());
+    config.setPassword(database.password());
+    config.setMaximumPoolSize(8);
+    pooling.accept(config);
+    pool = new HikariDataSource(config);
+    transactions = Transactions.of(ServiceDatabase.builder(NAME, pool).open());
+    TenonRuntime runtime = TenonRuntime.system().withClock(() -> clock.now);
+    messaging =
+        Messaging.builder(transactions)
+            .topic(Topic.of("stock.moved", Topic.ANYONE))
+            .runtime(runtime)
+            .build();
+    participant =
+        new LocalParticipant(
+            new ParticipantParts(
+                transactions,
+                messaging,
+                global,
+                runtime,
+                meters,
+                TestSigner.INSTANCE,
+                transport,
+                List.of(reserve, take),
+                UUID.randomUUID()));
+  }
+
+  /** The time of a test. */
+  static final class Clock {
+    volatile Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+    void pass(Duration time) {
+      now = now.plus(time);
+    }
+  }
+
+  private void end(UnitOfWork unit, String what, Units units) throws Exception {
+    write(unit, what, units);
+    ending.get().before(what, units);
+    messaging.outbox().publish("stock.moved", units.product(), what);
+  }
+
+  void write(UnitOfWork unit, String what, Units units) {
+    try (PreparedStatement insert =
+        unit.connection().prepareStatement("INSERT INTO moved (what, units) VALUES (?, ?)")) {
+      insert.setString(1, what + " " + units.product());
+      insert.setInt(2, units.units());
+      insert.executeUpdate();
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A call that tries to reserve. */
+  StoredReply reserve(UnitOfWork unit, Units units) {
+    write(unit, "try", units);
+    messaging.outbox().publish("stock.moved", units.product(), "try");
+    participant.open(reserve, units);
+    return reply("reserved " + units.units());
+  }
+
+  /** A call that takes. */
+  StoredReply take(UnitOfWork unit, Units units) {
+    participant.open(take, units);
+    write(unit, "take", units);
+    messaging.outbox().publish("stock.moved", units.product(), "take");
+    return reply("taken " + units.units());
+  }
+
+  static StoredReply reply(String body) {
+    return new StoredReply(200, Map.of(), body.getBytes(StandardCharsets.UTF_8));
+  }
+
+  static String body(Receipt receipt) {
+    return new String(replied(receipt).body(), StandardCharsets.UTF_8);
+  }
+
+  static StoredReply replied(Receipt receipt) {
+    return switch (receipt) {
+      case Receipt.Executed executed -> executed.reply();
+      case Receipt.Replayed replayed -> replayed.reply();
+      case Receipt.Rejected rejected -> throw new AssertionError(rejected);
+    };
+  }
+
+  static Listing listing(Receipt receipt) {
+    return Listing.parse(replied(receipt).headers().get(Listing.HEADER));
+  }
+
+  static BranchCall call(SignedXid xid, String step) {
+    return new BranchCall(xid.header(), step, xid.xid().starter(), "stock");
+  }
+
+  Receipt reserve(SignedXid xid, String step, Units units) {
+    return participant.handle(
+        call(xid, step), Fingerprint.ofValue("reserve", units), unit -> reserve(unit, units));
+  }
+
+  Receipt take(SignedXid xid, String step, Units units) {
+    return participant.handle(
+        call(xid, step), Fingerprint.ofValue("take", units), unit -> take(unit, units));
+  }
+
+  OrderResult finish(SignedXid xid, Branch branch, Outcome outcome) {
+    return finish(new BranchOrder(xid.header(), branch.step(), branch.id(), outcome)).getFirst();
+  }
+
+  OrderResult abort(SignedXid xid, String step) {
+    return finish(new BranchOrder(xid.header(), step, null, Outcome.ABORTED)).getFirst();
+  }
+
+  List<OrderResult> finish(BranchOrder... orders) {
+    return participant.finish("order", List.of(orders));
+  }
+
+  List<String> moved() {
+    return column("SELECT what || ' ' || units FROM moved ORDER BY place");
+  }
+
+  List<String> sent() {
+    return column("SELECT convert_from(payload, 'UTF8') FROM tenon.outbox ORDER BY seq");
+  }
+
+  List<String> states() {
+    return column("SELECT step || ' ' || state FROM tenon.branch ORDER BY step");
+  }
+
+  List<String> column(String sql) {
+    return transactions.read(
+        unit -> {
+          try (PreparedStatement select = unit.connection().prepareStatement(sql);
+              ResultSet row = select.executeQuery()) {
+            List<String> values = new ArrayList<>();
+            while (row.next()) {
+              values.add(row.getString(1));
+            }
+            return values;
+          } catch (SQLException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  void execute(String sql) {
+    transactions.call(
+        unit -> {
+          try (var statement = unit.connection().createStatement()) {
+            return statement.execute(sql);
+          } catch (SQLException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  @Override
+  public void close() {
+    messaging.close();
+    pool.close();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.tenon.global;
+
+import org.jspecify.annotations.NullMarked;
