@@ -198,12 +198,16 @@ final class Protocol {
     CONFLICT
   }
 
-  /** What a try that is no local commit does when it has ended. */
+  /**
+   * What is done when a try that is no local commit has ended, or its process is taken for dead. It
+   * may end after that, and after its row is gone: the effect is undone once more then. Of a try
+   * that is taken for dead and was not undone, the starter is asked instead.
+   */
   static Action onTryEnded(BranchState state) {
     return switch (state) {
       case Trying trying -> Action.ACKNOWLEDGE;
       case CancelledInTry cancelled -> Action.UNDO;
-      case Absent absent -> Action.LOST;
+      case Absent absent -> Action.UNDO; // no answer has named it, so nobody can confirm it
       case Open open -> Action.CONFLICT;
       case Closed closed -> closed.outcome() == Outcome.ABORTED ? Action.UNDO : Action.CONFLICT;
       case Parked parked -> Action.PARKED;
@@ -214,27 +218,14 @@ final class Protocol {
    * What a participant does when it is told the decision.
    *
    * @param branch which branch is meant; empty if the starter never learned of one, and aborts
-   * @param now the participant's clock
-   * @param keep how long a closed branch is remembered after the deadline
    */
-  static Action onDecision(
-      BranchState state,
-      Outcome outcome,
-      Optional<UUID> branch,
-      Xid xid,
-      Instant now,
-      Duration keep) {
+  static Action onDecision(BranchState state, Outcome outcome, Optional<UUID> branch) {
     boolean aborted = outcome == Outcome.ABORTED;
     if (branch.isPresent() && isAnother(state, branch.get())) {
       return aborted ? Action.ACKNOWLEDGE : Action.LOST;
     }
     return switch (state) {
-      case Absent absent -> {
-        if (aborted) {
-          yield Action.BAR;
-        }
-        yield now.isAfter(xid.deadline().plus(keep)) ? Action.ACKNOWLEDGE : Action.LOST;
-      }
+      case Absent absent -> aborted ? Action.BAR : Action.LOST;
       case Trying trying -> aborted ? Action.UNDO_IN_TRY : Action.CONFLICT;
       case CancelledInTry cancelled -> aborted ? Action.ACKNOWLEDGE : Action.CONFLICT;
       case Open open -> aborted ? Action.UNDO : Action.CONFIRM;
@@ -249,18 +240,36 @@ final class Protocol {
   }
 
   /** What a participant does with the answer about its branch. */
-  static Action onAnswer(
-      BranchState state, UUID branch, BranchAnswer answer, Xid xid, Instant now, Duration keep) {
+  static Action onAnswer(BranchState state, UUID branch, BranchAnswer answer) {
     return switch (answer) {
-      case COMMIT -> onDecision(state, Outcome.COMMITTED, Optional.of(branch), xid, now, keep);
-      case ABORT -> onDecision(state, Outcome.ABORTED, Optional.of(branch), xid, now, keep);
+      case COMMIT -> onDecision(state, Outcome.COMMITTED, Optional.of(branch));
+      case ABORT -> onDecision(state, Outcome.ABORTED, Optional.of(branch));
       case PENDING -> Action.WAIT;
-      case UNKNOWN -> isEnded(state) ? Action.ACKNOWLEDGE : Action.PARK;
+      case UNKNOWN -> isAnother(state, branch) ? Action.ACKNOWLEDGE : onUnknown(state);
     };
   }
 
-  private static boolean isEnded(BranchState state) {
-    return state instanceof Closed || state instanceof Absent;
+  private static Action onUnknown(BranchState state) {
+    return switch (state) {
+      case Trying trying -> Action.PARK;
+      case Open open -> Action.PARK;
+      case Parked parked -> Action.PARKED;
+      case Absent absent -> Action.ACKNOWLEDGE;
+      case CancelledInTry cancelled -> Action.ACKNOWLEDGE;
+      case Closed closed -> Action.ACKNOWLEDGE;
+    };
+  }
+
+  /**
+   * Whether the row of a closed branch may be deleted, with its stored reply. An order that is
+   * repeated after that is answered {@link Action#LOST} if it says COMMITTED: this database cannot
+   * tell any more whether it had confirmed the branch or has lost it.
+   *
+   * @param closedAt when it was closed
+   * @param keep how long it outlives both its end and the deadline
+   */
+  static boolean maySweep(Xid xid, Instant closedAt, Instant now, Duration keep) {
+    return now.isAfter(xid.deadline().plus(keep)) && now.isAfter(closedAt.plus(keep));
   }
 
   private static boolean isAnother(BranchState state, UUID branch) {
