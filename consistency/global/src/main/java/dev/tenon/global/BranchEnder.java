@@ -82,12 +82,7 @@ final class BranchEnder {
     }
     BranchRow.Key key = new BranchRow.Key(xid, Branch.requireStep(order.step()));
     return new Task(
-        key,
-        signed.header(),
-        branch,
-        state ->
-            Protocol.onDecision(
-                state, order.outcome(), branch, xid, parts.now(), parts.config().keep()));
+        key, signed.header(), branch, state -> Protocol.onDecision(state, order.outcome(), branch));
   }
 
   /** Ends branches, and says what became of each. */
