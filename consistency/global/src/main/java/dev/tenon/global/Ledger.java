@@ -134,8 +134,9 @@ record Ledger(Map<String, Made> calls, Optional<String> rollbackOnly) {
   /** What a participant that made these calls says of them in its own response. */
   Listing listing() {
     boolean complete =
-        calls.values().stream()
-            .allMatch(call -> call instanceof Made.Answered made && made.listing().complete());
+        rollbackOnly.isEmpty()
+            && calls.values().stream()
+                .allMatch(call -> call instanceof Made.Answered made && made.listing().complete());
     if (branches().size() + dropped().size() > Listing.BRANCHES_MAX) {
       return Listing.INCOMPLETE;
     }

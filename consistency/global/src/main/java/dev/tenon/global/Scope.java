@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * is known of the calls made for it. Belongs to the thread that runs the work; its calls may end on
  * others.
  */
-final class Scope {
+class Scope {
   private static final ThreadLocal<@Nullable Scope> CURRENT = new ThreadLocal<>();
 
   private final Xid xid;
@@ -79,11 +79,11 @@ final class Scope {
     return header;
   }
 
-  synchronized Ledger ledger() {
+  final synchronized Ledger ledger() {
     return ledger;
   }
 
-  synchronized void update(UnaryOperator<Ledger> change) {
+  final synchronized void update(UnaryOperator<Ledger> change) {
     ledger = change.apply(ledger);
   }
 
@@ -97,12 +97,12 @@ final class Scope {
   }
 
   /** A call under the next number. */
-  GlobalCall begin(String service) {
+  final GlobalCall begin(String service) {
     return begin(service, Integer.toString(calls.incrementAndGet()));
   }
 
   /** A call under a name, unique among the calls of this scope. */
-  GlobalCall begin(String service, String name) {
+  synchronized GlobalCall begin(String service, String name) {
     Outcome outcome = decided;
     if (outcome != null) {
       throw new GlobalTransactionException(

@@ -5,7 +5,10 @@ import static java.util.Objects.requireNonNull;
 import dev.tenon.schema.ServiceDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -15,6 +18,7 @@ final class JdbcTransactions implements Transactions {
 
   private final ServiceDatabase database;
   private final ThreadLocal<JdbcUnitOfWork> open = new ThreadLocal<>();
+  private final List<Consumer<UnitOfWork>> listeners = new CopyOnWriteArrayList<>();
 
   JdbcTransactions(ServiceDatabase database) {
     this.database = requireNonNull(database, "database");
@@ -23,6 +27,11 @@ final class JdbcTransactions implements Transactions {
   @Override
   public ServiceDatabase database() {
     return database;
+  }
+
+  @Override
+  public void onBegin(Consumer<UnitOfWork> listener) {
+    listeners.add(requireNonNull(listener, "listener"));
   }
 
   @Override
@@ -64,23 +73,36 @@ final class JdbcTransactions implements Transactions {
   private <T, X extends Exception> T begin(Work<T, X> work, boolean readOnly) throws X {
     Borrowed borrowed = connect(readOnly);
     JdbcUnitOfWork unit = new JdbcUnitOfWork(database.service(), borrowed.connection(), readOnly);
-    boolean done = false;
-    T answer;
+    UnitOfWork.Ending ending = UnitOfWork.Ending.ROLLED_BACK;
     try {
-      open.set(unit);
-      try {
-        answer = work.call(unit);
-        unit.flush();
-      } finally {
-        open.remove();
-      }
+      T answer = work(unit, work);
+      ending = UnitOfWork.Ending.UNKNOWN;
       commit(unit, borrowed.connection());
-      done = true;
+      ending = UnitOfWork.Ending.COMMITTED;
+      return answer;
+    } catch (UnknownCommitOutcomeException e) {
+      throw e;
+    } catch (TransactionException e) {
+      ending = UnitOfWork.Ending.ROLLED_BACK;
+      throw e;
     } finally {
-      release(borrowed, done);
+      release(borrowed, ending == UnitOfWork.Ending.COMMITTED);
+      unit.ended(ending);
     }
-    unit.runAfterCommit();
-    return answer;
+  }
+
+  private <T, X extends Exception> T work(JdbcUnitOfWork unit, Work<T, X> work) throws X {
+    open.set(unit);
+    try {
+      if (!unit.readOnly()) {
+        listeners.forEach(listener -> listener.accept(unit));
+      }
+      T answer = work.call(unit);
+      unit.flush();
+      return answer;
+    } finally {
+      open.remove();
+    }
   }
 
   /** A connection, and how it was found: so it is given back. */

@@ -4,6 +4,7 @@ import dev.tenon.transaction.spi.GuardedConnection;
 import dev.tenon.transaction.spi.UnitOfWorkBuffer;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.function.Consumer;
 
 /** A unit of work over one JDBC connection. */
 final class JdbcUnitOfWork implements UnitOfWork {
@@ -53,6 +54,11 @@ final class JdbcUnitOfWork implements UnitOfWork {
   }
 
   @Override
+  public void afterEnd(Consumer<Ending> action) {
+    buffer.afterEnd(action);
+  }
+
+  @Override
   public void setRollbackOnly() {
     rollbackOnly = true;
   }
@@ -78,7 +84,7 @@ final class JdbcUnitOfWork implements UnitOfWork {
     }
   }
 
-  void runAfterCommit() {
-    buffer.runAfterCommit();
+  void ended(Ending ending) {
+    buffer.ended(ending);
   }
 }

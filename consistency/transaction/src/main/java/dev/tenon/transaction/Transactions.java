@@ -2,6 +2,7 @@ package dev.tenon.transaction;
 
 import dev.tenon.schema.ServiceDatabase;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * Local units of work in a service's own database: business rows and whatever Tenon must remember
@@ -78,6 +79,15 @@ public interface Transactions {
    * @return it, or empty outside of one
    */
   Optional<UnitOfWork> current();
+
+  /**
+   * Tells a listener of each writing unit of work that is begun from now on, on the unit's thread,
+   * before its work runs. Joining a unit begins none.
+   *
+   * @param listener may record in the unit; what it throws reaches who opens the unit, which is
+   *     rolled back
+   */
+  void onBegin(Consumer<UnitOfWork> listener);
 
   /**
    * The database that the units of work belong to.

@@ -3,6 +3,7 @@ package dev.tenon.transaction;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * One open local transaction, and what will be written with its commit.
@@ -51,6 +52,26 @@ public interface UnitOfWork {
    * @param action what to run
    */
   void afterCommit(Runnable action);
+
+  /**
+   * Runs something when the unit has ended, however it did, on its thread and after the actions of
+   * {@link #afterCommit}. It must be quick, and must not throw.
+   *
+   * @param action gets how it ended
+   */
+  void afterEnd(Consumer<Ending> action);
+
+  /** How a unit of work ended. */
+  enum Ending {
+    /** It is committed. */
+    COMMITTED,
+
+    /** Nothing of it is committed, or will be. */
+    ROLLED_BACK,
+
+    /** The answer to its commit was lost. */
+    UNKNOWN
+  }
 
   /** Marks the unit so that it can only roll back; its commit is refused. */
   void setRollbackOnly();

@@ -24,7 +24,8 @@ final class TenonTables {
       List.of(
           new Step(new Version(1, 0), "V1_0__messaging.sql"),
           new Step(new Version(1, 1), "V1_1__replies.sql"),
-          new Step(new Version(1, 2), "V1_2__branches.sql"));
+          new Step(new Version(1, 2), "V1_2__branches.sql"),
+          new Step(new Version(1, 3), "V1_3__decisions.sql"));
 
   private final List<Step> steps;
   private final String schema;

@@ -2,6 +2,7 @@ package dev.tenon.spring;
 
 import dev.tenon.transaction.RolledBackException;
 import dev.tenon.transaction.TransactionException;
+import dev.tenon.transaction.UnitOfWork;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -33,7 +34,10 @@ final class CommitListener implements TransactionExecutionListener {
   /** Commits that are under way, with the driver's own connection. */
   private final Map<TransactionExecution, Commit> commits = new ConcurrentHashMap<>();
 
-  private record Commit(SpringUnitOfWork unit, Connection connection) {}
+  private record Commit(Connection connection) {}
+
+  /** A unit that has ended, with its commit if there was one. */
+  private record Ended(SpringUnitOfWork unit, @Nullable Commit commit) {}
 
   CommitListener(SpringTransactions transactions) {
     this.transactions = transactions;
@@ -61,7 +65,7 @@ final class CommitListener implements TransactionExecutionListener {
     unit.writeRecords();
     if (!unit.readOnly()) {
       refuseDoomed(unit.rawConnection());
-      commits.put(transaction, new Commit(unit, driverConnection(unit.rawConnection())));
+      commits.put(transaction, new Commit(driverConnection(unit.rawConnection())));
     }
   }
 
@@ -84,34 +88,45 @@ final class CommitListener implements TransactionExecutionListener {
 
   @Override
   public void afterCommit(TransactionExecution transaction, @Nullable Throwable commitFailure) {
-    Commit commit = ended(transaction);
-    if (commit == null) {
+    Ended ended = ended(transaction);
+    if (ended == null) {
       return;
     }
     if (commitFailure == null) {
-      commit.unit().runAfterCommit();
-    } else if (isLost(commit) || connectionLost(commitFailure)) {
+      ended.unit().ended(UnitOfWork.Ending.COMMITTED);
+    } else if (ended.commit() != null
+        && (isLost(ended.commit()) || connectionLost(commitFailure))) {
+      ended.unit().ended(UnitOfWork.Ending.UNKNOWN);
       throw new UnknownCommitOutcomeException(transactions.database().service(), commitFailure);
+    } else {
+      ended.unit().ended(UnitOfWork.Ending.ROLLED_BACK);
     }
   }
 
   /** Comes after a plain rollback, and after a commit that failed and was followed by one. */
   @Override
   public void afterRollback(TransactionExecution transaction, @Nullable Throwable rollbackFailure) {
-    Commit commit = ended(transaction);
-    if (commit != null && (rollbackFailure != null || isLost(commit))) {
+    Ended ended = ended(transaction);
+    if (ended == null) {
+      return;
+    }
+    if (ended.commit() != null && (rollbackFailure != null || isLost(ended.commit()))) {
+      ended.unit().ended(UnitOfWork.Ending.UNKNOWN);
       Throwable cause =
           rollbackFailure != null ? rollbackFailure : new SQLException("the connection is closed");
       throw new UnknownCommitOutcomeException(transactions.database().service(), cause);
     }
+    ended.unit().ended(UnitOfWork.Ending.ROLLED_BACK);
   }
 
-  private @Nullable Commit ended(TransactionExecution transaction) {
+  private @Nullable Ended ended(TransactionExecution transaction) {
+    Commit commit = commits.remove(transaction);
     SpringUnitOfWork unit = transactions.unit();
-    if (unit != null && transaction.isNewTransaction()) {
-      transactions.unbind(unit);
+    if (unit == null || !transaction.isNewTransaction()) {
+      return null;
     }
-    return commits.remove(transaction);
+    transactions.unbind(unit);
+    return new Ended(unit, commit);
   }
 
   private boolean connectionLost(Throwable failure) {

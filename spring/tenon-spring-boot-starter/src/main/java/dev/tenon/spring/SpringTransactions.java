@@ -8,7 +8,10 @@ import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
+import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,6 +45,7 @@ public final class SpringTransactions implements Transactions {
 
   private final ServiceDatabase database;
   private final PlatformTransactionManager manager;
+  private final List<Consumer<UnitOfWork>> listeners = new CopyOnWriteArrayList<>();
 
   /**
    * Joins the transactions of a manager. One instance per manager: it listens to it.
@@ -66,6 +70,11 @@ public final class SpringTransactions implements Transactions {
   @Override
   public ServiceDatabase database() {
     return database;
+  }
+
+  @Override
+  public void onBegin(Consumer<UnitOfWork> listener) {
+    listeners.add(requireNonNull(listener, "listener"));
   }
 
   /**
@@ -174,6 +183,10 @@ public final class SpringTransactions implements Transactions {
       TransactionSynchronizationManager.bindResource(this, unit);
       if (TransactionSynchronizationManager.isSynchronizationActive()) {
         TransactionSynchronizationManager.registerSynchronization(unit);
+      }
+      if (!readOnly) {
+        listeners.forEach(listener -> listener.accept(unit));
+        unit.begun();
       }
     }
   }

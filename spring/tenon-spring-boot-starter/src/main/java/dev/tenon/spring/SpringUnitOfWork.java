@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.datasource.ConnectionHolder;
 import org.springframework.transaction.support.TransactionSynchronization;
@@ -23,7 +24,7 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   private final boolean readOnly;
   private final UnitOfWorkBuffer buffer = new UnitOfWorkBuffer();
   private final Map<Object, UnitOfWorkBuffer.Mark> savepoints = new IdentityHashMap<>();
-  private final UnitOfWorkBuffer.Mark begin = buffer.mark();
+  private UnitOfWorkBuffer.Mark begin = buffer.mark();
   private @Nullable Connection guarded;
   private boolean rollbackOnly;
   private boolean written;
@@ -71,6 +72,17 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   }
 
   @Override
+  public void afterEnd(Consumer<Ending> action) {
+    requireOpen();
+    buffer.afterEnd(action);
+  }
+
+  /** What listeners recorded at the beginning is not dropped with a savepoint. */
+  void begun() {
+    begin = buffer.mark();
+  }
+
+  @Override
   public void setRollbackOnly() {
     rollbackOnly = true;
   }
@@ -89,9 +101,9 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
     written = true;
   }
 
-  void runAfterCommit() {
-    committed = true;
-    buffer.runAfterCommit();
+  void ended(Ending ending) {
+    committed = ending == Ending.COMMITTED;
+    buffer.ended(ending);
   }
 
   boolean committed() {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,11 +22,12 @@ public final class UnitOfWorkBuffer {
   private final List<Entry<?>> entries = new ArrayList<>();
   private final List<UnitOfWork.LastCheck> checks = new ArrayList<>();
   private final List<Runnable> afterCommit = new ArrayList<>();
+  private final List<Consumer<UnitOfWork.Ending>> afterEnd = new ArrayList<>();
 
   private record Entry<R>(UnitOfWork.Recorder<R> recorder, R record) {}
 
   /** A place in the buffer to return to. */
-  public record Mark(int entries, int checks, int afterCommit) {}
+  public record Mark(int entries, int checks, int afterCommit, int afterEnd) {}
 
   /** Creates an empty buffer. */
   public UnitOfWorkBuffer() {}
@@ -60,12 +62,21 @@ public final class UnitOfWorkBuffer {
   }
 
   /**
+   * Adds an action.
+   *
+   * @param action runs when the unit has ended
+   */
+  public void afterEnd(Consumer<UnitOfWork.Ending> action) {
+    afterEnd.add(action);
+  }
+
+  /**
    * Remembers the present place, for a savepoint.
    *
    * @return the place
    */
   public Mark mark() {
-    return new Mark(entries.size(), checks.size(), afterCommit.size());
+    return new Mark(entries.size(), checks.size(), afterCommit.size(), afterEnd.size());
   }
 
   /**
@@ -77,6 +88,7 @@ public final class UnitOfWorkBuffer {
     truncate(entries, mark.entries());
     truncate(checks, mark.checks());
     truncate(afterCommit, mark.afterCommit());
+    truncate(afterEnd, mark.afterEnd());
   }
 
   /**
@@ -108,18 +120,28 @@ public final class UnitOfWorkBuffer {
   }
 
   /**
-   * Runs the actions that wait for the commit, in the order in which they were added. One that
-   * throws is logged and the others run: the commit has happened, and the caller must not be told
-   * otherwise.
+   * Runs the actions that wait for the end, in the order in which they were added, those that wait
+   * for a commit first. One that throws is logged and the others run: the unit has ended, and the
+   * caller must not be told otherwise. A second call does nothing.
+   *
+   * @param ending how the unit ended
    */
-  public void runAfterCommit() {
-    List<Runnable> actions = List.copyOf(afterCommit);
+  public void ended(UnitOfWork.Ending ending) {
+    List<Runnable> actions = new ArrayList<>();
+    if (ending == UnitOfWork.Ending.COMMITTED) {
+      actions.addAll(afterCommit);
+    }
+    afterEnd.forEach(action -> actions.add(() -> action.accept(ending)));
     afterCommit.clear();
+    afterEnd.clear();
     for (Runnable action : actions) {
       try {
         action.run();
       } catch (RuntimeException e) {
-        log.atWarn().setCause(e).log("an action after a commit failed; the commit stands");
+        log.atWarn()
+            .addKeyValue("ending", ending)
+            .setCause(e)
+            .log("an action after the end of a unit of work failed; its end stands");
       }
     }
   }
