@@ -25,6 +25,9 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   /** How long acknowledgements are gathered for one commit. */
   private static final Duration GATHER = Duration.ofMillis(20);
 
+  /** How late a saga that sleeps may wake up. */
+  private static final Duration SAGA_POLL = Duration.ofMillis(200);
+
   private static final Duration LOOP_JOIN_MAX = Duration.ofSeconds(5);
 
   private final GlobalParts parts;
@@ -34,13 +37,15 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   private final PhaseTwo phaseTwo;
   private final Starter starter;
   private final Inquiries inquiries;
+  private final SagaEngine sagas;
   private final ReentrantLock lifecycle = new ReentrantLock();
   private final List<Thread> loops = new ArrayList<>();
   private final CountDownLatch closing = new CountDownLatch(1);
   private volatile boolean closed;
   private boolean started;
 
-  DefaultGlobalTransactions(GlobalParts parts, LocalParticipant participant) {
+  DefaultGlobalTransactions(
+      GlobalParts parts, LocalParticipant participant, List<SagaType<?, ?>> sagaTypes) {
     this.parts = parts;
     this.participant = participant;
     DecisionStore store =
@@ -51,6 +56,18 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
     phaseTwo = new PhaseTwo(parts, decisions);
     starter = new Starter(parts, store, instances, phaseTwo);
     inquiries = new Inquiries(parts, store);
+    sagas =
+        new SagaEngine(
+            new SagaParts(
+                parts.transactions(),
+                parts.messaging().receiver(),
+                participant,
+                new SagaDecider(starter::next, store, instances, phaseTwo),
+                new SagaStore(parts.tables()),
+                parts.config(),
+                parts.runtime(),
+                closing),
+            sagaTypes);
   }
 
   @Override
@@ -67,6 +84,11 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   @Override
   public Optional<GlobalTransaction> current() {
     return Scope.current().map(Starter.Handle::new);
+  }
+
+  @Override
+  public Sagas sagas() {
+    return sagas;
   }
 
   @Override
@@ -98,8 +120,10 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
       }
       started = true;
       phaseTwo.start();
+      sagas.start();
       loop("decisions", this::keep);
       loop("acknowledgements", this::acknowledge);
+      loop("sagas", this::runSagas);
     } finally {
       lifecycle.unlock();
     }
@@ -188,6 +212,12 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
     return !lapsed.isEmpty() || !due.isEmpty();
   }
 
+  private void runSagas() throws SQLException, InterruptedException {
+    if (!sagas.takeDue()) {
+      pause(SAGA_POLL);
+    }
+  }
+
   private void carryOut(OpenDecisions.Open open) {
     phaseTwo.stored(open.header(), open.id(), open.decision());
   }
@@ -207,6 +237,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
         throw new IllegalStateException("distributed transactions run by themselves, or are over");
       }
       boolean any = takeUp();
+      any |= sagas.runDue();
       any |= phaseTwo.drain();
       any |= phaseTwo.write();
       return any;

@@ -114,6 +114,13 @@ public interface GlobalTransactions extends AutoCloseable {
   Optional<GlobalTransaction> current();
 
   /**
+   * The sagas of this service.
+   *
+   * @return starts them, and says what became of them
+   */
+  Sagas sagas();
+
+  /**
    * This service's part in transactions that others have started.
    *
    * @return the participant
@@ -198,6 +205,14 @@ public interface GlobalTransactions extends AutoCloseable {
      * @return this
      */
     Builder branch(BranchType<?> type);
+
+    /**
+     * Declares a saga of this service. Keep it declared while one is under way.
+     *
+     * @param type the saga
+     * @return this
+     */
+    Builder saga(SagaType<?, ?> type);
 
     /**
      * How this service signs, and checks others' signatures.

@@ -22,6 +22,7 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
   private @Nullable GlobalTransport transport;
   private @Nullable XidSigner signer;
   private final List<BranchType<?>> types = new ArrayList<>();
+  private final List<SagaType<?, ?>> sagas = new ArrayList<>();
   private GlobalConfig config = GlobalConfig.defaults();
   private TenonRuntime runtime = TenonRuntime.system();
   private MeterRegistry meters = new CompositeMeterRegistry();
@@ -41,6 +42,12 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
   @Override
   public GlobalTransactions.Builder branch(BranchType<?> type) {
     types.add(requireNonNull(type, "type"));
+    return this;
+  }
+
+  @Override
+  public GlobalTransactions.Builder saga(SagaType<?, ?> type) {
+    sagas.add(requireNonNull(type, "type"));
     return this;
   }
 
@@ -103,6 +110,7 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
                 signer,
                 Optional.of(transport),
                 types,
-                runtime.ids().next())));
+                runtime.ids().next())),
+        sagas);
   }
 }

@@ -27,6 +27,17 @@ final class Instances {
     this.id = ids.next();
   }
 
+  /**
+   * The condition, in SQL, under which an instance has a lease.
+   *
+   * @param owner the column with the instance's id
+   */
+  static String live(String owner) {
+    return "EXISTS (SELECT FROM tenon.global_instance i WHERE i.id = "
+        + owner
+        + " AND i.lease_until > clock_timestamp())";
+  }
+
   /** The id under which this process owns decisions. */
   UUID id() {
     return id;

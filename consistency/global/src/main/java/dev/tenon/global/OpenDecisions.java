@@ -35,9 +35,7 @@ final class OpenDecisions {
 
   private static final String DUE = "o.owner = ? AND o.next_at <= clock_timestamp()";
 
-  private static final String LAPSED =
-      "o.owner <> ? AND NOT EXISTS (SELECT FROM tenon.global_instance i WHERE i.id = o.owner"
-          + " AND i.lease_until > clock_timestamp())";
+  private static final String LAPSED = "o.owner <> ? AND NOT " + Instances.live("o.owner");
 
   private final GlobalParts parts;
   private final DecisionStore store;

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.tenon.global.GlobalTransactionException.Told;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,7 @@ class Scope {
   private final AtomicInteger calls = new AtomicInteger();
   private Ledger ledger = Ledger.EMPTY; // guarded by this
   private volatile @Nullable Outcome decided;
+  private volatile @Nullable Supplier<String> names;
 
   /**
    * Makes one.
@@ -96,9 +98,16 @@ class Scope {
     decided = outcome;
   }
 
-  /** A call under the next number. */
+  /** A call under the next number, or under the name that was given for it. */
   final GlobalCall begin(String service) {
-    return begin(service, Integer.toString(calls.incrementAndGet()));
+    Supplier<String> naming = names;
+    return begin(
+        service, naming == null ? Integer.toString(calls.incrementAndGet()) : naming.get());
+  }
+
+  /** Names the calls of this scope from now on. */
+  final void nameCalls(Supplier<String> naming) {
+    names = naming;
   }
 
   /** A call under a name, unique among the calls of this scope. */

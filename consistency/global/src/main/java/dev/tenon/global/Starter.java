@@ -93,7 +93,8 @@ final class Starter {
     }
   }
 
-  private StarterScope begin(Duration timeout) {
+  /** A new xid of this service; nothing is written. */
+  SignedXid next(Duration timeout) {
     Instant now = parts.runtime().clock().instant();
     Xid xid =
         new Xid(
@@ -102,8 +103,11 @@ final class Starter {
             now,
             now.plus(timeout),
             parts.runtime().ids().next());
-    StarterScope scope =
-        new StarterScope(this, SignedXid.sign(xid, parts.signer()), parts.runtime().clock());
+    return SignedXid.sign(xid, parts.signer());
+  }
+
+  private StarterScope begin(Duration timeout) {
+    StarterScope scope = new StarterScope(this, next(timeout), parts.runtime().clock());
     parts
         .transactions()
         .current()

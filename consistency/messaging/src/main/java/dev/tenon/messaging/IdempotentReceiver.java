@@ -3,6 +3,7 @@ package dev.tenon.messaging;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * Runs a caller's call once, however often it is repeated: the effects and the reply are written by
@@ -65,6 +66,15 @@ public interface IdempotentReceiver {
    * @throws SQLException if the database refuses it
    */
   void forget(UnitOfWork unit, IdempotencyKey key) throws SQLException;
+
+  /**
+   * Looks for the reply under a key, in a transaction of its own.
+   *
+   * @param key the caller's name for the call
+   * @return the reply; empty if none is stored now
+   * @throws MessagingException if it could not be looked up
+   */
+  Optional<StoredReply> find(IdempotencyKey key);
 
   /**
    * What a call does.

@@ -62,6 +62,18 @@ final class LocalReceiver implements IdempotentReceiver {
     return receipt;
   }
 
+  @Override
+  public Optional<StoredReply> find(IdempotencyKey key) {
+    return transactions.read(
+        unit -> {
+          try {
+            return store.find(unit.connection(), key);
+          } catch (SQLException e) {
+            throw failed(key, String.valueOf(e.getMessage()), "Look again", e);
+          }
+        });
+  }
+
   private <X extends Exception> Receipt once(
       IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X {
     try {

@@ -102,6 +102,27 @@ final class ReplyStore {
     }
   }
 
+  /** The reply under a key. */
+  Optional<StoredReply> find(Connection connection, IdempotencyKey key) throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT status, headers, body FROM tenon.reply"
+                + " WHERE caller = ? AND operation = ? AND key = ?")) {
+      select.setString(1, key.caller());
+      select.setString(2, key.operation());
+      select.setString(3, key.key());
+      try (ResultSet row = select.executeQuery()) {
+        return row.next() ? Optional.of(reply(row)) : Optional.empty();
+      }
+    }
+  }
+
+  private static StoredReply reply(ResultSet row) throws SQLException {
+    return new StoredReply(
+        row.getInt("status"), Sql.headers(row.getString("headers")), row.getBytes("body"));
+  }
+
   private static boolean locked(PreparedStatement look) throws SQLException {
     try (ResultSet row = look.getResultSet()) {
       row.next();
@@ -113,10 +134,7 @@ final class ReplyStore {
       throws SQLException {
     byte[] stored = row.getBytes("fingerprint");
     if (stored != null) {
-      return new Known.Replied(
-          Arrays.equals(stored, fingerprint.bytes()),
-          new StoredReply(
-              row.getInt("status"), Sql.headers(row.getString("headers")), row.getBytes("body")));
+      return new Known.Replied(Arrays.equals(stored, fingerprint.bytes()), reply(row));
     }
     if (!locked) {
       return new Known.Taken();

@@ -24,6 +24,11 @@ final class PlantedReceivers {
     public void forget(UnitOfWork unit, IdempotencyKey key) {
       throw new UnsupportedOperationException();
     }
+
+    @Override
+    public Optional<StoredReply> find(IdempotencyKey key) {
+      throw new UnsupportedOperationException();
+    }
   }
 
   /** Stores the reply after the effects, by a commit of its own. */

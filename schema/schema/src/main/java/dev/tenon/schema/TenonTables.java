@@ -25,7 +25,8 @@ final class TenonTables {
           new Step(new Version(1, 0), "V1_0__messaging.sql"),
           new Step(new Version(1, 1), "V1_1__replies.sql"),
           new Step(new Version(1, 2), "V1_2__branches.sql"),
-          new Step(new Version(1, 3), "V1_3__decisions.sql"));
+          new Step(new Version(1, 3), "V1_3__decisions.sql"),
+          new Step(new Version(1, 4), "V1_4__sagas.sql"));
 
   private final List<Step> steps;
   private final String schema;

@@ -1,0 +1,108 @@
+package dev.tenon.global;
+
+import dev.tenon.global.GlobalTransactionException.Told;
+import dev.tenon.global.Protocol.CommitCheck;
+import dev.tenon.transaction.UnitOfWork;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Function;
+
+/** Decides sagas in the starter's database, in the commits that move their rows on. */
+final class SagaDecider implements Decider {
+  private final Function<Duration, SignedXid> xids;
+  private final DecisionStore store;
+  private final Instances instances;
+  private final PhaseTwo phaseTwo;
+
+  SagaDecider(
+      Function<Duration, SignedXid> xids,
+      DecisionStore store,
+      Instances instances,
+      PhaseTwo phaseTwo) {
+    this.xids = xids;
+    this.store = store;
+    this.instances = instances;
+    this.phaseTwo = phaseTwo;
+  }
+
+  @Override
+  public SignedXid begin(Duration timeout) {
+    return xids.apply(timeout);
+  }
+
+  @Override
+  public void commit(UnitOfWork unit, Scope scope) {
+    Ledger ledger = scope.ledger();
+    ledger
+        .obstacle()
+        .ifPresent(
+            reason -> {
+              throw refused(scope.xid(), reason);
+            });
+    SignedXid xid = new SignedXid(scope.xid(), scope.header());
+    List<Branch> branches = ledger.branches();
+    if (!branches.isEmpty()) {
+      unit.beforeCommit(connection -> insert(connection, xid, branches));
+    }
+    unit.afterCommit(
+        () -> {
+          phaseTwo.committed(xid, branches);
+          phaseTwo.undo(xid, ledger.dropped(), ledger.untold());
+        });
+  }
+
+  private void insert(Connection connection, SignedXid xid, List<Branch> branches)
+      throws SQLException {
+    CommitCheck check = store.commit(connection, xid, branches, instances.id());
+    switch (check) {
+      case GRANTED -> {}
+      case DECIDED -> throw refused(xid.xid(), "it is decided already");
+      case TOO_LATE -> throw refused(xid.xid(), "its deadline has passed");
+      case OTHER_HISTORY -> {
+        instances.forgetIncarnation();
+        throw refused(xid.xid(), "the database was restored or failed over");
+      }
+      case FORGOTTEN -> throw refused(xid.xid(), "it was started too long ago");
+    }
+  }
+
+  @Override
+  public void abort(UnitOfWork unit, SignedXid xid, List<Branch> opened) {
+    unit.beforeCommit(
+        connection -> {
+          Optional<Decision> standing = store.abort(connection, xid, opened, instances.id());
+          if (standing.isEmpty()) {
+            throw new GlobalTransactionException(
+                "Could not abort the saga "
+                    + xid.xid()
+                    + ": what was decided about it is lost or forgotten. Look at its branches.",
+                Told.UNKNOWN,
+                null);
+          }
+          if (standing.get().outcome() == Outcome.COMMITTED) {
+            throw new SagaStore.LostException(xid.xid());
+          }
+        });
+    unit.afterCommit(
+        () -> phaseTwo.stored(xid.header(), xid.xid().id(), new Decision(Outcome.ABORTED, opened)));
+  }
+
+  @Override
+  public UUID instance() {
+    return instances.id();
+  }
+
+  @Override
+  public String live() {
+    return store.timed(Instances.live("owner"));
+  }
+
+  private static GlobalTransactionException refused(Xid xid, String reason) {
+    return new GlobalTransactionException(
+        "Could not commit the saga " + xid + ": " + reason + ".", Told.ABORTED, null);
+  }
+}

@@ -1,0 +1,458 @@
+package dev.tenon.global;
+
+import dev.tenon.global.GlobalTransactionException.Told;
+import dev.tenon.global.SagaPause.Reason;
+import dev.tenon.global.SagaStore.Change;
+import dev.tenon.runtime.Json;
+import dev.tenon.runtime.Signal;
+import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.UnitOfWork;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs the sagas of a service: those it has started, those that are due, and those of instances
+ * that are no longer alive.
+ */
+final class SagaEngine implements Sagas {
+  /** The most sagas that run at once in an instance; more wait in memory or in the database. */
+  static final int RUNNING_MAX = 256;
+
+  /** The most started sagas that wait in memory. */
+  static final int WAITING_MAX = 10_000;
+
+  private static final Logger log = LoggerFactory.getLogger(SagaEngine.class);
+  private static final Duration POLL = Duration.ofMillis(500);
+  private static final int ID_LENGTH_MAX = 200;
+  private static final int ERROR_LENGTH_MAX = 2000;
+
+  private final SagaParts parts;
+  private final Map<String, SagaType<?, ?>> types;
+  private final Map<String, String> fingerprints = new ConcurrentHashMap<>();
+  private final Semaphore places = new Semaphore(RUNNING_MAX);
+  private final Queue<SagaStore.Row> waiting = new ArrayDeque<>(); // guarded by itself
+  private final Signal ended = new Signal();
+  private volatile boolean running;
+
+  SagaEngine(SagaParts parts, List<SagaType<?, ?>> declared) {
+    this.parts = parts;
+    var byName = new java.util.LinkedHashMap<String, SagaType<?, ?>>();
+    for (SagaType<?, ?> type : declared) {
+      if (byName.putIfAbsent(type.name(), type) != null) {
+        throw new IllegalArgumentException(
+            "saga: " + type.name() + " (expected: declared only once)");
+      }
+    }
+    this.types = Map.copyOf(byName);
+  }
+
+  // Starting and asking
+
+  @Override
+  public <I> void start(SagaType<I, ?> type, String id, I input) {
+    requireDeclared(type, id);
+    byte[] json = Json.write(input);
+    SignedXid xid = parts.decider().begin(type.timeout());
+    Transactions transactions = parts.transactions();
+    transactions.run(unit -> insert(unit, type, id, xid, json));
+  }
+
+  private void insert(
+      UnitOfWork unit, SagaType<?, ?> type, String id, SignedXid xid, byte[] input) {
+    boolean full;
+    synchronized (waiting) {
+      full = waiting.size() >= WAITING_MAX;
+    }
+    if (full) {
+      throw new GlobalTransactionException(
+          "Could not start the saga "
+              + type.name()
+              + "/"
+              + id
+              + ": "
+              + WAITING_MAX
+              + " are waiting to be run here. Start it later.",
+          Told.ABORTED,
+          null);
+    }
+    String fingerprint = fingerprint(type);
+    try {
+      boolean inserted =
+          parts
+              .store()
+              .insert(
+                  unit.connection(),
+                  xid.xid(),
+                  xid.header(),
+                  type,
+                  id,
+                  fingerprint,
+                  input,
+                  parts.decider().instance());
+      if (inserted) {
+        SagaStore.Row row = parts.store().find(unit.connection(), type.name(), id).orElseThrow();
+        unit.afterCommit(() -> launch(row));
+      }
+    } catch (SQLException e) {
+      throw failed("start", type, id, e);
+    }
+  }
+
+  @Override
+  public Optional<Status> find(SagaType<?, ?> type, String id) {
+    return row(type, id).map(SagaStore.Row::status);
+  }
+
+  private Optional<SagaStore.Row> row(SagaType<?, ?> type, String id) {
+    return parts
+        .transactions()
+        .read(
+            unit -> {
+              try {
+                return parts.store().find(unit.connection(), type.name(), id);
+              } catch (SQLException e) {
+                throw failed("look up", type, id, e);
+              }
+            });
+  }
+
+  @Override
+  public <O> Optional<O> result(SagaType<?, O> type, String id, Duration atMost)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    while (true) {
+      SagaStore.Row row =
+          row(type, id)
+              .orElseThrow(
+                  () ->
+                      new GlobalTransactionException(
+                          "Could not wait for the saga "
+                              + type.name()
+                              + "/"
+                              + id
+                              + ": it was never started. Start it first.",
+                          Told.ABORTED,
+                          null));
+      switch (row.state()) {
+        case DONE -> {
+          return row.result().map(json -> Json.mapper().readValue(json, type.output()));
+        }
+        case ABORTED -> throw ended(row, "aborted", Told.ABORTED);
+        case PARKED -> throw ended(row, "parked, and waits for a person", Told.UNKNOWN);
+        case RUNNING, FORWARD -> {
+          long left = deadline - System.nanoTime();
+          if (left <= 0) {
+            return Optional.empty();
+          }
+          boolean unused = ended.await(Duration.ofNanos(Math.min(left, POLL.toNanos())));
+        }
+      }
+    }
+  }
+
+  private static GlobalTransactionException ended(SagaStore.Row row, String how, Told told) {
+    return new GlobalTransactionException(
+        "The saga "
+            + row.type()
+            + "/"
+            + row.id()
+            + " was "
+            + how
+            + ": "
+            + row.error().orElse("no reason was kept")
+            + ".",
+        told,
+        null);
+  }
+
+  @Override
+  public void signal(SagaType<?, ?> type, String id, String name, Object payload) {
+    requireDeclared(type, id);
+    Branch.requireStep(name);
+    byte[] json = Json.write(payload);
+    boolean[] known = new boolean[1];
+    parts
+        .transactions()
+        .run(
+            unit -> {
+              try {
+                known[0] =
+                    parts
+                        .store()
+                        .send(unit, type.name(), id, name, json, parts.runtime().clock().instant());
+              } catch (SQLException e) {
+                throw failed("send the signal " + name + " to", type, id, e);
+              }
+            });
+    if (!known[0]) {
+      throw new GlobalTransactionException(
+          "Could not send the signal "
+              + name
+              + " to the saga "
+              + type.name()
+              + "/"
+              + id
+              + ": none is under way. Look whether it has ended.",
+          Told.UNKNOWN,
+          null);
+    }
+  }
+
+  private void requireDeclared(SagaType<?, ?> type, String id) {
+    if (!type.equals(types.get(type.name()))) {
+      throw new IllegalArgumentException(
+          "type: " + type.name() + " (expected: one that was declared: " + types.keySet() + ")");
+    }
+    if (id.isEmpty() || id.length() > ID_LENGTH_MAX) {
+      throw new IllegalArgumentException(
+          "id: " + id.length() + " characters (expected: 1.." + ID_LENGTH_MAX + ")");
+    }
+  }
+
+  private static GlobalTransactionException failed(
+      String verb, SagaType<?, ?> type, String id, SQLException e) {
+    return new GlobalTransactionException(
+        "Could not "
+            + verb
+            + " the saga "
+            + type.name()
+            + "/"
+            + id
+            + ": "
+            + e.getMessage()
+            + ". Try again.",
+        Told.UNKNOWN,
+        e);
+  }
+
+  // Running
+
+  /** Takes what is due and what others have left, as far as there is room; says whether any was. */
+  boolean takeDue() throws SQLException {
+    int room = Math.min(places.availablePermits(), parts.config().batchMax());
+    if (room == 0 || types.isEmpty()) {
+      return false;
+    }
+    List<SagaStore.Row> taken =
+        parts
+            .transactions()
+            .<List<SagaStore.Row>, SQLException>call(
+                unit ->
+                    parts
+                        .store()
+                        .take(
+                            unit.connection(),
+                            parts.decider().instance(),
+                            types.keySet(),
+                            parts.runtime().clock().instant(),
+                            parts.decider().live(),
+                            room));
+    taken.forEach(this::launch);
+    return !taken.isEmpty();
+  }
+
+  /** Runs sagas on threads of its own from now on. */
+  void start() {
+    running = true;
+    for (SagaStore.Row row = next(); row != null; row = next()) {
+      launch(row);
+    }
+  }
+
+  /** Runs what is due, and what that starts, on this thread; says whether there was anything. */
+  boolean runDue() throws SQLException {
+    boolean any = takeDue();
+    for (SagaStore.Row row = next(); row != null; row = next()) {
+      execute(row);
+      any = true;
+    }
+    return any;
+  }
+
+  private void launch(SagaStore.Row row) {
+    if (running && places.tryAcquire()) {
+      parts.runtime().threads().newThread(() -> work(row)).start();
+    } else {
+      synchronized (waiting) {
+        waiting.add(row);
+      }
+      if (running && places.availablePermits() > 0) {
+        start(); // a place became free meanwhile
+      }
+    }
+  }
+
+  private void work(SagaStore.Row first) {
+    SagaStore.Row row = first;
+    try {
+      while (row != null) {
+        execute(row);
+        row = next();
+      }
+    } finally {
+      places.release();
+    }
+  }
+
+  private SagaStore.@Nullable Row next() {
+    synchronized (waiting) {
+      return waiting.poll();
+    }
+  }
+
+  /** Runs a saga once, on this thread. */
+  void execute(SagaStore.Row row) {
+    SagaType<?, ?> type = types.get(row.type());
+    if (type == null) {
+      return; // not taken by this instance
+    }
+    SagaRun run = new SagaRun(parts, row, fingerprint(type));
+    try {
+      boolean late = parts.runtime().clock().instant().isAfter(row.xid().deadline());
+      if (late && row.state() == State.RUNNING) {
+        abort(run, row, "it was not decided before its deadline");
+        return;
+      }
+      runCode(run, row, type);
+    } catch (SagaPause pause) {
+      carryOut(run, row, pause.reason());
+    } catch (RuntimeException e) {
+      // The lease lapses, and an instance that can reach the database takes over.
+      log.atWarn()
+          .addKeyValue("saga", row.type() + "/" + row.id())
+          .addKeyValue("reason", e.toString())
+          .log("a saga could not be put down; it is taken up again by itself");
+    } finally {
+      ended.wake();
+    }
+  }
+
+  private <I, O> void runCode(SagaRun run, SagaStore.Row row, SagaType<I, O> type) {
+    Object result;
+    try (var entered = run.scope().enter()) {
+      result = type.code().run(run, Json.read(row.input(), type.input()));
+    } catch (SagaPause pause) {
+      carryOut(run, row, pause.reason());
+      return;
+    } catch (Exception e) {
+      threw(run, row, e);
+      return;
+    } catch (Error e) {
+      carryOut(run, row, later(new IllegalStateException(e)));
+      return;
+    }
+    Optional<Reason> left = run.left();
+    if (left.isPresent()) {
+      carryOut(run, row, left.get()); // the code has swallowed it
+      return;
+    }
+    try {
+      run.end(result);
+    } catch (GlobalTransactionException e) {
+      threw(run, row, e);
+    }
+  }
+
+  private static Reason later(Exception failure) {
+    return new Reason.Later(Optional.empty(), failure);
+  }
+
+  private void threw(SagaRun run, SagaStore.Row row, Exception failure) {
+    Optional<Reason> left = run.left();
+    if (left.isPresent()) {
+      carryOut(run, row, left.get());
+    } else if (failure instanceof InterruptedException) {
+      Thread.currentThread().interrupt();
+      carryOut(run, row, later(failure));
+    } else if (run.isForward() || row.state() == State.FORWARD) {
+      carryOut(run, row, later(failure));
+    } else {
+      abort(run, row, describe(failure));
+    }
+  }
+
+  private void carryOut(SagaRun run, SagaStore.Row row, Reason reason) {
+    switch (reason) {
+      case Reason.Asleep asleep -> {}
+      case Reason.Lost lost ->
+          log.atInfo()
+              .addKeyValue("saga", row.type() + "/" + row.id())
+              .log("a run was given up: the saga is another instance's, or decided");
+      case Reason.Park park -> park(run, row, park.why());
+      case Reason.Later later -> again(run, row, later);
+    }
+  }
+
+  private void again(SagaRun run, SagaStore.Row row, Reason.Later later) {
+    int attempts = row.attempts() + 1;
+    boolean forward = run.isForward() || row.state() == State.FORWARD;
+    String error = describe(later.failure());
+    if (forward && attempts > parts.config().undoAttemptsMax()) {
+      park(run, row, "it failed " + attempts + " times after it was committed: " + error);
+      return;
+    }
+    Instant at =
+        later
+            .at()
+            .orElseGet(
+                () ->
+                    parts
+                        .runtime()
+                        .clock()
+                        .instant()
+                        .plus(
+                            parts.config().endBackoff().after(attempts, parts.runtime().random())));
+    State state = forward ? State.FORWARD : State.RUNNING;
+    put(run, row, Change.again(state, at, attempts, error));
+  }
+
+  private void park(SagaRun run, SagaStore.Row row, String why) {
+    log.atWarn()
+        .addKeyValue("saga", row.type() + "/" + row.id())
+        .addKeyValue("reason", why)
+        .log("a saga is parked");
+    put(run, row, Change.end(State.PARKED, shortened(why), null));
+  }
+
+  /** Changes the row as the recorded history has it: a failed run adds nothing to it. */
+  private void put(SagaRun run, SagaStore.Row row, Change change) {
+    run.commit(
+        unit ->
+            parts
+                .store()
+                .advance(unit.connection(), row, run.recordedBy(), run.recorded(), change));
+  }
+
+  private void abort(SagaRun run, SagaStore.Row row, String why) {
+    run.commit(
+        unit -> {
+          List<Branch> opened = run.scope().ledger().branches();
+          parts.decider().abort(unit, new SignedXid(row.xid(), row.header()), opened);
+          run.last(unit, Change.end(State.ABORTED, shortened(why), null));
+        });
+  }
+
+  private static String describe(Exception failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.getClass().getName() : message;
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= ERROR_LENGTH_MAX ? text : text.substring(0, ERROR_LENGTH_MAX);
+  }
+
+  private String fingerprint(SagaType<?, ?> type) {
+    return fingerprints.computeIfAbsent(type.name(), name -> CodeFingerprint.of(type.code()));
+  }
+}

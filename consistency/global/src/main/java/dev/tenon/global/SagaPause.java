@@ -1,0 +1,38 @@
+package dev.tenon.global;
+
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * Takes a saga's thread out of its code. An error, so that code which catches exceptions lets it
+ * pass; it is never seen outside of the engine.
+ */
+final class SagaPause extends Error {
+  private static final long serialVersionUID = 1L;
+
+  private final transient Reason reason;
+
+  /** Why the code was left. */
+  sealed interface Reason {
+    /** What is to be waited for is stored. */
+    record Asleep() implements Reason {}
+
+    /** A step could not be done now. */
+    record Later(Optional<Instant> at, Exception failure) implements Reason {}
+
+    /** Another instance runs the saga, or it is decided otherwise. */
+    record Lost() implements Reason {}
+
+    /** A person must look at it. */
+    record Park(String why) implements Reason {}
+  }
+
+  SagaPause(Reason reason) {
+    super(reason.toString(), null, false, false);
+    this.reason = reason;
+  }
+
+  Reason reason() {
+    return reason;
+  }
+}

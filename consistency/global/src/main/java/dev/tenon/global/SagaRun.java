@@ -1,0 +1,403 @@
+package dev.tenon.global;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.tenon.global.SagaPause.Reason;
+import dev.tenon.global.SagaStore.Change;
+import dev.tenon.runtime.Json;
+import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.UnitOfWork;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One run of a saga's code, from the top. Results of steps that commit something are stored replies
+ * of the service to itself; the row's history says which path was taken up to the last of them.
+ */
+final class SagaRun implements SagaScope {
+  /** The most steps of one saga. */
+  static final int STEPS_MAX = 1000;
+
+  private static final int CALL_ATTEMPTS_MAX = 3; // before the saga is put aside
+
+  private final SagaParts parts;
+  private final SagaStore.Row row;
+  private final Scope scope;
+  private final String fingerprint;
+  private final List<String> path = new ArrayList<>();
+  private final Map<String, Integer> seen = new HashMap<>();
+  private final SagaResults results;
+  private boolean forward;
+  private List<String> recorded;
+  private String recordedBy;
+  private @Nullable SagaPause left;
+
+  SagaRun(SagaParts parts, SagaStore.Row row, String fingerprint) {
+    this.parts = parts;
+    this.row = row;
+    this.fingerprint = fingerprint;
+    this.recorded = row.history();
+    this.recordedBy = row.fingerprint();
+    this.scope = new Scope(row.xid(), row.header(), "");
+    this.results = new SagaResults(parts, row, scope, this::leave);
+    scope.nameCalls(
+        () -> {
+          throw new IllegalStateException(
+              "Could not make a call in the saga "
+                  + name()
+                  + ": it is outside of a step."
+                  + " Make it inside of SagaScope.call.");
+        });
+  }
+
+  Scope scope() {
+    return scope;
+  }
+
+  /** Why the code was left, also if it swallowed that. */
+  Optional<Reason> left() {
+    return Optional.ofNullable(left).map(SagaPause::reason);
+  }
+
+  boolean isForward() {
+    return forward;
+  }
+
+  List<String> path() {
+    return List.copyOf(path);
+  }
+
+  /** The path that is recorded: up to the last commit of a step, in this run or an earlier one. */
+  List<String> recorded() {
+    return recorded;
+  }
+
+  /** The fingerprint that goes with the recorded path. */
+  String recordedBy() {
+    return recordedBy;
+  }
+
+  private String name() {
+    return row.type() + "/" + row.id();
+  }
+
+  // Steps
+
+  private String begin(String name) {
+    SagaPause before = left;
+    if (before != null) {
+      throw before;
+    }
+    int times = seen.merge(name, 1, Integer::sum);
+    String step = Branch.requireStep(times == 1 ? name : name + "#" + times);
+    int place = path.size();
+    path.add(step);
+    if (path.size() > STEPS_MAX) {
+      throw leave(new Reason.Park("it has more than " + STEPS_MAX + " steps"));
+    }
+    List<String> recorded = row.history();
+    if (place < recorded.size() && !recorded.get(place).equals(step)) {
+      throw leave(new Reason.Park(diverged(recorded)));
+    }
+    return step;
+  }
+
+  private String diverged(List<String> recorded) {
+    return "its code takes another path than it took before"
+        + (fingerprint.equals(row.fingerprint())
+            ? ", though it has not changed"
+            : ", since it was changed")
+        + ". Recorded: "
+        + recorded
+        + ". Now: "
+        + path;
+  }
+
+  private SagaPause leave(Reason reason) {
+    SagaPause pause = new SagaPause(reason);
+    left = pause;
+    return pause;
+  }
+
+  @Override
+  public <T> T call(String name, Callable<T> call) throws Exception {
+    String step = begin(name);
+    if (forward) {
+      throw new IllegalStateException(
+          "Could not call in step "
+              + step
+              + " of the saga "
+              + name()
+              + ": it is committed, and no"
+              + " branch opens after that. Call outside of call(), with key() as idempotency key.");
+    }
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return once(step, call);
+      } catch (Exception e) {
+        if (isDefinite(step)) {
+          throw e;
+        }
+        if (attempt >= CALL_ATTEMPTS_MAX || !waited(attempt)) {
+          throw leave(new Reason.Later(Optional.empty(), e));
+        }
+      }
+    }
+  }
+
+  private <T> T once(String step, Callable<T> call) throws Exception {
+    boolean[] made = new boolean[1];
+    scope.nameCalls(
+        () -> {
+          if (made[0]) {
+            throw new IllegalStateException(
+                "Could not make a second call in step "
+                    + step
+                    + " of the saga "
+                    + name()
+                    + ". Make it in a step of its own.");
+          }
+          made[0] = true;
+          return step;
+        });
+    try {
+      T answer = call.call();
+      if (made[0] && !isDefinite(step)) {
+        throw new IllegalStateException("the call of step " + step + " has no definite answer");
+      }
+      return answer;
+    } catch (Exception e) {
+      if (!made[0]) {
+        // Nothing was sent: the step's own code has failed, and will again.
+        scope.update(known -> known.begun(step, parts.service()).answered(step, Listing.NONE));
+      }
+      throw e;
+    }
+  }
+
+  private boolean isDefinite(String step) {
+    return scope.ledger().calls().get(step) instanceof Ledger.Made.Answered;
+  }
+
+  private boolean waited(int attempt) {
+    try {
+      return parts.pause(parts.config().endBackoff().after(attempt, parts.runtime().random()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  @Override
+  public <T, X extends Exception> T local(String name, Class<T> type, Transactions.Work<T, X> work)
+      throws X {
+    String step = begin(name);
+    return stored(
+        step,
+        type,
+        unit -> {
+          T value = work.call(unit);
+          last(unit, Change.goOn(state()));
+          return value;
+        });
+  }
+
+  @Override
+  public <T> T external(String name, Class<T> type, Callable<T> work) throws Exception {
+    String step = begin(name);
+    // The work is outside of any commit: it is done again if its result was not stored.
+    Optional<T> known = results.known(step, type);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    T value;
+    try (var outside = Scope.leave()) {
+      value = work.call();
+    }
+    return this.<T, RuntimeException>stored(
+        step,
+        type,
+        unit -> {
+          last(unit, Change.goOn(state()));
+          return value;
+        });
+  }
+
+  @Override
+  public void sleep(String name, Duration time) {
+    String step = begin(name);
+    boolean[] asleep = new boolean[1];
+    Instant wakeAt =
+        this.<Instant, RuntimeException>stored(
+            step,
+            Instant.class,
+            unit -> {
+              Instant until = parts.runtime().clock().instant().plus(time);
+              last(unit, Change.sleep(state(), until, null));
+              asleep[0] = true;
+              return until;
+            });
+    if (!asleep[0] && parts.runtime().clock().instant().isBefore(wakeAt)) {
+      commit(unit -> last(unit, Change.sleep(state(), wakeAt, null)));
+      asleep[0] = true;
+    }
+    if (asleep[0]) {
+      throw leave(new Reason.Asleep());
+    }
+  }
+
+  /** What an awaited signal came to. */
+  private record Awaited(boolean came, @Nullable JsonNode payload) {}
+
+  @Override
+  public <T> Optional<T> await(String signal, Class<T> type, Duration atMost) {
+    Instant first = parts.runtime().clock().instant();
+    String untilStep = begin(signal + ".until");
+    Instant until =
+        this.<Instant, RuntimeException>stored(
+            untilStep,
+            Instant.class,
+            unit -> {
+              last(unit, Change.goOn(state()));
+              return first.plus(atMost);
+            });
+    String step = begin(signal);
+    Optional<Awaited> known = results.known(step, Awaited.class);
+    Awaited awaited = known.isPresent() ? known.get() : look(signal, step, until);
+    JsonNode payload = awaited.payload();
+    return awaited.came() && payload != null
+        ? Optional.of(Json.mapper().treeToValue(payload, type))
+        : Optional.empty();
+  }
+
+  /** The row is locked before the signal is looked for, so that none is sent in between. */
+  private Awaited look(String signal, String step, Instant until) {
+    Awaited[] found = new Awaited[1];
+    commit(
+        unit -> {
+          parts.store().lock(unit.connection(), row);
+          Optional<byte[]> payload = parts.store().signal(unit.connection(), row.xid(), signal);
+          if (payload.isPresent()) {
+            found[0] = new Awaited(true, Json.mapper().readTree(payload.get()));
+          } else if (!parts.runtime().clock().instant().isBefore(until)) {
+            found[0] = new Awaited(false, null);
+          } else {
+            path.removeLast();
+            last(unit, Change.sleep(state(), until, signal));
+          }
+        });
+    Awaited awaited = found[0];
+    if (awaited == null) {
+      throw leave(new Reason.Asleep());
+    }
+    return this.<Awaited, RuntimeException>stored(
+        step,
+        Awaited.class,
+        unit -> {
+          last(unit, Change.goOn(state()));
+          return awaited;
+        });
+  }
+
+  @Override
+  public <T, X extends Exception> T commit(String name, Class<T> type, Transactions.Work<T, X> work)
+      throws X {
+    String step = begin(name);
+    if (forward) {
+      throw new IllegalStateException(
+          "Could not commit the saga " + name() + " in step " + step + ": it is committed.");
+    }
+    T value =
+        results.received(
+            step,
+            type,
+            unit -> {
+              T done = work.call(unit);
+              parts.decider().commit(unit, scope);
+              last(unit, Change.goOn(Sagas.State.FORWARD));
+              return done;
+            });
+    forward = true;
+    scope.decide(Outcome.COMMITTED);
+    return value;
+  }
+
+  /** Ends the saga with the commit of its result, and of the decision if it was not made before. */
+  void end(@Nullable Object result) {
+    byte[] json = result == null ? "null".getBytes(UTF_8) : Json.write(result);
+    commit(
+        unit -> {
+          if (!forward) {
+            parts.decider().commit(unit, scope);
+          }
+          last(unit, Change.end(Sagas.State.DONE, null, json));
+        });
+  }
+
+  /** Writes the row with the commit of a unit, after all that the unit writes. */
+  void last(UnitOfWork unit, Change change) {
+    List<String> taken = path();
+    unit.beforeCommit(
+        connection -> parts.store().advance(connection, row, fingerprint, taken, change));
+    unit.afterCommit(
+        () -> {
+          recorded = taken;
+          recordedBy = fingerprint;
+        });
+  }
+
+  private Sagas.State state() {
+    return forward ? Sagas.State.FORWARD : Sagas.State.RUNNING;
+  }
+
+  // Stored results
+
+  /** Work in a unit of work that may fail as SQL does. */
+  @FunctionalInterface
+  interface Write {
+    void run(UnitOfWork unit) throws SQLException;
+  }
+
+  void commit(Write write) {
+    try (var outside = Scope.leave()) {
+      parts.transactions().<SQLException>run(write::run);
+    } catch (SQLException e) {
+      throw leave(parts.reason(e));
+    } catch (RuntimeException e) {
+      if (parts.isPassing(e)) {
+        throw leave(parts.reason(e));
+      }
+      throw e;
+    }
+  }
+
+  private <T, X extends Exception> T stored(
+      String step, Class<T> type, Transactions.Work<T, X> work) throws X {
+    return forward ? results.received(step, type, work) : results.opened(step, type, work);
+  }
+
+  @Override
+  public Instant startedAt() {
+    return row.startedAt();
+  }
+
+  @Override
+  public UUID id(String name) {
+    return UUID.nameUUIDFromBytes((row.xid().id() + "/" + name).getBytes(UTF_8));
+  }
+
+  @Override
+  public String key(String step) {
+    return row.xid().id() + "/" + Branch.requireStep(step);
+  }
+}

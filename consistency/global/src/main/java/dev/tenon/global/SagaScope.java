@@ -1,0 +1,120 @@
+package dev.tenon.global;
+
+import dev.tenon.transaction.Transactions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+
+/**
+ * The steps of one saga. Each has a name; a name that comes again, as in a loop, is numbered. To be
+ * used by the thread that runs the saga.
+ *
+ * <p>A step that was done in an earlier run gives the result that it gave. Results are stored as
+ * JSON; a step's class says how they are read.
+ */
+public interface SagaScope {
+
+  /**
+   * Calls another service, which opens a branch there, or only reads. Inside, exactly one call is
+   * made, by a client of Tenon's. The participant stores its reply, so the starter writes nothing.
+   *
+   * <p>A call without a definite answer is repeated under the same key with growing waits; if it
+   * stays so, the saga is put aside and run again later, until its deadline.
+   *
+   * @param step the step's name
+   * @param call makes the call
+   * @param <T> the answer
+   * @return the answer
+   * @throws Exception what the call threw for a definite refusal, the same in each run
+   */
+  <T> T call(String step, Callable<T> call) throws Exception;
+
+  /**
+   * Writes to the service's own database: effect and result are one local commit. If it has to be
+   * undone when the saga aborts, the work opens a branch by {@link Participant#open}.
+   *
+   * @param step the step's name
+   * @param type the result's type
+   * @param work what to do
+   * @param <T> the result
+   * @param <X> what the work may throw
+   * @return the result
+   * @throws X what the work threw; nothing was committed
+   */
+  <T, X extends Exception> T local(String step, Class<T> type, Transactions.Work<T, X> work)
+      throws X;
+
+  /**
+   * Does something outside of any database, and stores its result. After a crash between both it is
+   * done again: at least once.
+   *
+   * @param step the step's name
+   * @param type the result's type
+   * @param work what to do
+   * @param <T> the result
+   * @return the result
+   * @throws Exception what the work threw
+   */
+  <T> T external(String step, Class<T> type, Callable<T> work) throws Exception;
+
+  /**
+   * Waits without holding a thread, over restarts and deployments.
+   *
+   * @param step the step's name
+   * @param time how long, from when the step is first reached
+   */
+  void sleep(String step, Duration time);
+
+  /**
+   * Waits for a signal from outside without holding a thread.
+   *
+   * @param signal the signal's name, which is the step's too
+   * @param type the payload's type
+   * @param atMost how long, from when the step is first reached
+   * @param <T> the payload
+   * @return the payload; empty if none came in time, and then so in each run
+   */
+  <T> Optional<T> await(String signal, Class<T> type, Duration atMost);
+
+  /**
+   * Commits the saga, together with writes of its own: the pivot. From then on it only goes
+   * forward: nothing is compensated, an exception is retried, and no branch can be opened. Without
+   * it the saga commits when its code returns.
+   *
+   * @param step the step's name
+   * @param type the result's type
+   * @param work the service's own last writes
+   * @param <T> the result
+   * @param <X> what the work may throw
+   * @return the result
+   * @throws X what the work threw; nothing was committed, and the saga aborts unless it is caught
+   */
+  <T, X extends Exception> T commit(String step, Class<T> type, Transactions.Work<T, X> work)
+      throws X;
+
+  /**
+   * The same time in each run.
+   *
+   * @return when the saga was started
+   */
+  Instant startedAt();
+
+  /**
+   * A new id that is the same in each run.
+   *
+   * @param name unique in the saga
+   * @return an id that no other saga and no other name has
+   */
+  UUID id(String name);
+
+  /**
+   * A key under which a service that knows nothing of this saga stores its reply: for calls after
+   * the pivot.
+   *
+   * @param step unique in the saga
+   * @return an idempotency key
+   */
+  String key(String step);
+}
