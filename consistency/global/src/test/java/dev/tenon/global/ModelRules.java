@@ -1,0 +1,96 @@
+package dev.tenon.global;
+
+import dev.tenon.global.Protocol.AbortCheck;
+import dev.tenon.global.Protocol.Action;
+import dev.tenon.global.Protocol.CommitCheck;
+import dev.tenon.global.Protocol.Facts;
+import dev.tenon.global.Protocol.Inquiry;
+import dev.tenon.global.Protocol.TryCheck;
+import dev.tenon.global.spi.BranchAnswer;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.UUID;
+
+/** The rules that a search follows. By default those of production; a planted fault changes one. */
+interface ModelRules {
+  /** The rules of production. */
+  ModelRules PRODUCTION = new ModelRules() {};
+
+  default CommitCheck commit(Xid xid, Facts facts) {
+    return Protocol.commit(xid, facts);
+  }
+
+  default AbortCheck abort(Xid xid, Facts facts) {
+    return Protocol.abort(xid, facts);
+  }
+
+  default Inquiry inquire(Xid xid, UUID branch, Facts facts) {
+    return Protocol.inquire(xid, branch, facts);
+  }
+
+  default boolean mayForget(
+      Xid xid,
+      Outcome outcome,
+      Optional<Instant> acknowledgedAt,
+      Instant now,
+      Instant forgottenBefore,
+      Duration keep) {
+    return Protocol.mayForget(xid, outcome, acknowledgedAt, now, forgottenBefore, keep);
+  }
+
+  default TryCheck onTry(BranchState state, Xid xid, Instant now) {
+    return Protocol.onTry(state, xid, now);
+  }
+
+  default Action onTryEnded(BranchState state) {
+    return Protocol.onTryEnded(state);
+  }
+
+  default Action onDecision(BranchState state, Outcome outcome, Optional<UUID> branch) {
+    return Protocol.onDecision(state, outcome, branch);
+  }
+
+  default Action onAnswer(BranchState state, UUID branch, BranchAnswer answer) {
+    return Protocol.onAnswer(state, branch, answer);
+  }
+
+  default Optional<String> obstacle(Ledger ledger) {
+    return ledger.obstacle();
+  }
+
+  /** What a participant says of the calls that its work has made. */
+  default Listing listing(Ledger ledger) {
+    return ledger.listing();
+  }
+
+  /** Whether a run that aborts stores ABORTED before it tells anybody. */
+  default boolean storesAborted(ModelScope.Mode mode, boolean commitAttempted) {
+    return mode == ModelScope.Mode.SAGA || commitAttempted;
+  }
+
+  /** Whether what a refused call had opened is undone before the transaction is decided. */
+  default boolean undoesDroppedAtOnce(ModelScope.Mode mode) {
+    return mode == ModelScope.Mode.TRANSACTION;
+  }
+
+  /** Whether a run whose commit got lost says that nothing was committed. */
+  default boolean takesLostCommitForAborted() {
+    return false;
+  }
+
+  /** Whether the horizon of what is forgotten is locked while COMMITTED is being committed. */
+  default boolean locksHorizon() {
+    return true;
+  }
+
+  /** Whether undo deletes the branch's stored reply. */
+  default boolean deletesReplyOfUndone() {
+    return true;
+  }
+
+  /** Whether the starter's own rows are committed before the decision. */
+  default boolean writesOwnRowsFirst() {
+    return false;
+  }
+}
