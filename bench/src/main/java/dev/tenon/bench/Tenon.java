@@ -1,6 +1,8 @@
 package dev.tenon.bench;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.spi.EndpointSource;
 import dev.tenon.messaging.MessageContext;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.messaging.Subscription;
@@ -12,6 +14,7 @@ import dev.tenon.transport.HttpFeedTransport;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Tenon itself: the outbox of service {@code producer}, read by service {@code consumer} over
@@ -115,7 +118,9 @@ final class Tenon implements Contender {
       port.serve(producer.feedSource());
       this.transport =
           HttpFeedTransport.builder(
-                  ServiceIdentity.development(CONSUMER), service -> List.of(port.address()))
+                  ServiceIdentity.development(CONSUMER),
+                  Calls.builder(EndpointSource.of(Map.of(PRODUCER, List.of(port.address()))))
+                      .build())
               .build();
       this.consumer =
           Messaging.builder(Transactions.of(ServiceDatabase.builder(CONSUMER, in).open()))

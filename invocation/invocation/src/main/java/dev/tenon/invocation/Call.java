@@ -96,7 +96,6 @@ public final class Call {
   private static final int CLIENT_ERROR = 400;
   private static final int REQUEST_TIMEOUT = 408;
   private static final int TOO_MANY_REQUESTS = 429;
-  private static final int NOT_IMPLEMENTED = 501;
   private static final int SERVER_ERROR = 500;
   private static final int GATEWAY_TIMEOUT = 504;
 
@@ -163,30 +162,26 @@ public final class Call {
    */
   public synchronized Step ended(Result result) {
     EndpointState asked = release();
-    long now = calls.now().toEpochMilli();
+    calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.verdict(result));
     return switch (result) {
-      case Result.Answered answer -> answered(answer.status(), asked, now);
+      case Result.Answered answer -> answered(answer.status());
       case Result.Refused refused -> {
         refusal = refused.reason();
-        calls.judge(asked, now, ServiceCalls.Verdict.UNDECIDED);
         yield repeat(Duration.ZERO);
       }
       case Result.NotConnected failure -> {
         cause = failure.cause();
         refusal = null;
-        calls.judge(asked, now, ServiceCalls.Verdict.NOT_CONNECTED);
         yield repeat(Duration.ZERO);
       }
       case Result.Broken failure -> {
         cause = failure.cause();
         refusal = null;
         mayBeDone = true;
-        calls.judge(asked, now, ServiceCalls.Verdict.FAILED);
         yield repeat(wait(attempts));
       }
       case Result.TimedOut out -> {
         mayBeDone = true;
-        calls.judge(asked, now, ServiceCalls.Verdict.FAILED);
         yield fail(Reason.DEADLINE, "no answer came in time.", "Allow more time.");
       }
     };
@@ -204,13 +199,11 @@ public final class Call {
     }
   }
 
-  private Step answered(int status, EndpointState asked, long now) {
-    boolean failed = status >= SERVER_ERROR && status != NOT_IMPLEMENTED;
-    calls.judge(asked, now, failed ? ServiceCalls.Verdict.FAILED : ServiceCalls.Verdict.SUCCEEDED);
+  private Step answered(int status) {
     boolean passing =
         status == REQUEST_TIMEOUT
             || status == TOO_MANY_REQUESTS
-            || (failed && status != SERVER_ERROR);
+            || (ServiceCalls.failed(status) && status != SERVER_ERROR);
     Duration wait = wait(attempts);
     if (passing && repeatable == Repeatable.ALWAYS && mayRepeat(wait)) {
       mayBeDone = true;

@@ -67,6 +67,17 @@ public final class Calls implements AutoCloseable {
     return new Call(calls, operation, repeatable, deadline, System.nanoTime());
   }
 
+  /**
+   * Begins to ask the endpoints of a service one after the other, for a loop that comes again by
+   * itself.
+   *
+   * @param service the service's name
+   * @return the round; to be closed
+   */
+  public EndpointRound round(String service) {
+    return new EndpointRound(service(service));
+  }
+
   private ServiceCalls service(String name) {
     ServiceCalls known = services.get(name);
     if (known != null) {

@@ -59,6 +59,15 @@ final class CircuitBreaker {
     }
   }
 
+  /** Takes the right to one call, before the open time is over too; not while a probe is out. */
+  synchronized boolean tryProbe() {
+    if (state == State.HALF_OPEN) {
+      return false;
+    }
+    state = state == State.OPEN ? State.HALF_OPEN : state;
+    return true;
+  }
+
   synchronized void succeeded(long now) {
     failuresInRow = 0;
     window.add(now, false);

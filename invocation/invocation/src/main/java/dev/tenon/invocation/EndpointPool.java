@@ -2,11 +2,13 @@ package dev.tenon.invocation;
 
 import dev.tenon.invocation.spi.Endpoint;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,38 +101,56 @@ final class EndpointPool {
     if (states.length == 1) {
       return take(states[0], now);
     }
+    Optional<EndpointState> fresh = chooseUntried(view, now, tried);
+    return fresh.isPresent() || tried.isEmpty() ? fresh : take(tried.getLast(), now);
+  }
+
+  /**
+   * Chooses an endpoint that was not tried, and takes the right to one call to it. If all of those
+   * are left out for now, the one whose time is up first is probed before its time.
+   */
+  Optional<EndpointState> insist(long now, List<EndpointState> tried) {
+    Members view = members;
+    if (view.states().length == 0) {
+      return Optional.empty();
+    }
+    Optional<EndpointState> fresh = chooseUntried(view, now, tried);
+    if (fresh.isPresent()) {
+      return fresh;
+    }
+    return Stream.of(view.states())
+        .filter(state -> !tried.contains(state))
+        .sorted(Comparator.comparingLong(state -> state.breaker().openUntil()))
+        .filter(state -> state.breaker().tryProbe())
+        .findFirst()
+        .map(EndpointPool::begun);
+  }
+
+  private Optional<EndpointState> chooseUntried(Members view, long now, List<EndpointState> tried) {
     for (int draw = 0; draw < DRAWS_MAX; draw++) {
       EndpointState one = draw(view, now, tried);
       EndpointState other = draw(view, now, tried);
       EndpointState better = better(one, other, now);
       if (better != null && better.breaker().tryAcquire(now)) {
-        better.begin();
-        return Optional.of(better);
+        return Optional.of(begun(better));
       }
     }
-    return bestOfAll(states, now, tried);
-  }
-
-  private static Optional<EndpointState> bestOfAll(
-      EndpointState[] states, long now, List<EndpointState> tried) {
     EndpointState best = null;
-    for (EndpointState state : states) {
+    for (EndpointState state : view.states()) {
       if (!tried.contains(state) && state.breaker().available(now)) {
         best = better(best, state, now);
       }
-    }
-    if (best == null && !tried.isEmpty()) {
-      best = tried.getLast();
     }
     return best == null ? Optional.empty() : take(best, now);
   }
 
   private static Optional<EndpointState> take(EndpointState state, long now) {
-    if (!state.breaker().tryAcquire(now)) {
-      return Optional.empty();
-    }
+    return state.breaker().tryAcquire(now) ? Optional.of(begun(state)) : Optional.empty();
+  }
+
+  private static EndpointState begun(EndpointState state) {
     state.begin();
-    return Optional.of(state);
+    return state;
   }
 
   private @Nullable EndpointState draw(Members view, long now, List<EndpointState> tried) {

@@ -17,6 +17,8 @@ final class ServiceCalls implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ServiceCalls.class);
   private static final int OPERATIONS_MAX = 1000; // more share one entry
   private static final String OTHERS = "others";
+  private static final int SERVER_ERROR = 500;
+  private static final int NOT_IMPLEMENTED = 501;
 
   /** What an attempt says about its endpoint. */
   enum Verdict {
@@ -64,6 +66,23 @@ final class ServiceCalls implements AutoCloseable {
         new Target(service, name),
         settings.policies().getOrDefault(service, settings.policy()),
         inFlight);
+  }
+
+  /** What a result says about the endpoint that was asked. */
+  static Verdict verdict(Call.Result result) {
+    return switch (result) {
+      case Call.Result.Answered answer ->
+          failed(answer.status()) ? Verdict.FAILED : Verdict.SUCCEEDED;
+      case Call.Result.Refused refused -> Verdict.UNDECIDED;
+      case Call.Result.NotConnected failure -> Verdict.NOT_CONNECTED;
+      case Call.Result.Broken failure -> Verdict.FAILED;
+      case Call.Result.TimedOut out -> Verdict.FAILED;
+    };
+  }
+
+  /** Whether an answer of this status says that its endpoint fails. */
+  static boolean failed(int status) {
+    return status >= SERVER_ERROR && status != NOT_IMPLEMENTED;
   }
 
   void judge(EndpointState asked, long now, Verdict verdict) {

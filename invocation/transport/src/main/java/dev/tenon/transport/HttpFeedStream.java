@@ -17,6 +17,7 @@ import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -68,7 +69,8 @@ final class HttpFeedStream implements FeedStream, Subscriber<HttpObject> {
     try {
       while (!isOpen() && end == null) {
         if (nanosLeft <= 0) {
-          end = broken("no answer within " + timeout.toMillis() + " ms", null);
+          String reason = "no answer within " + timeout.toMillis() + " ms";
+          end = broken(reason, new TimeoutException(reason));
           break;
         }
         nanosLeft = changed.awaitNanos(nanosLeft);

@@ -16,7 +16,11 @@ import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
 import com.linecorp.armeria.common.stream.SubscriptionOption;
+import dev.tenon.invocation.Call.Result;
+import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.EndpointRound;
 import dev.tenon.invocation.Problem;
+import dev.tenon.invocation.spi.Endpoint;
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedException.Reason;
 import dev.tenon.messaging.spi.FeedReport;
@@ -24,20 +28,20 @@ import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.messaging.spi.FeedStream;
 import dev.tenon.messaging.spi.FeedTransport;
 import java.time.Duration;
-import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reaches other services' Tenon ports. A service's addresses are taken in turn; one that does not
- * answer, or is starting or stopping, is passed over for the next. Calls block the calling thread
- * until answered, at most for the call's timeout at each address.
+ * Reaches other services' Tenon ports. Endpoints are chosen as for {@link Calls}, and left out as
+ * they are for calls; one that does not answer, or is starting or stopping, is passed over for the
+ * next. Methods block the calling thread until answered, at most for the call's timeout at each
+ * endpoint.
  *
  * <p>All streams to one address share a connection; each holds 256 KiB of frames and two more, and
  * a window of 1 MiB, and one whose reader rests does not hold up the others. Thread-safe.
@@ -50,27 +54,27 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   private static final int NETWORK_FRAME_BYTES = 256 << 10;
   private static final Duration WAKE_WAIT = Duration.ofMillis(250);
   private static final long CLOSE_MILLIS = 100;
+  private static final int OK = 200;
   private static final long CALL_RESPONSE_BYTES_MAX = 64 << 10;
 
   private final ServiceIdentity identity;
   private final ClientTls tls;
-  private final ServiceAddresses addresses;
+  private final Calls calls;
   private final Duration callTimeout;
   private final int frameBytesMax;
   private final ClientFactory factory;
   private final WebClient client;
-  private final AtomicInteger turn = new AtomicInteger();
   private final Set<String> owing = ConcurrentHashMap.newKeySet(); // of instances called here
 
   /** Does something at one address. */
-  private interface Call<T> {
+  private interface Attempt<T> {
     T at(String address) throws InterruptedException;
   }
 
   private HttpFeedTransport(Builder builder) {
     this.identity = builder.identity;
     this.tls = identity.clientTls();
-    this.addresses = builder.addresses;
+    this.calls = builder.calls;
     this.callTimeout = builder.callTimeout;
     this.frameBytesMax = builder.frameBytesMax;
     this.factory =
@@ -89,11 +93,11 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
    * Begins a transport.
    *
    * @param identity who asks
-   * @param addresses where the others are
+   * @param calls where the others are, and which of them do not answer
    * @return a builder
    */
-  public static Builder builder(ServiceIdentity identity, ServiceAddresses addresses) {
-    return new Builder(identity, addresses);
+  public static Builder builder(ServiceIdentity identity, Calls calls) {
+    return new Builder(identity, calls);
   }
 
   @Override
@@ -127,7 +131,7 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   @Override
   public void wake(String address) {
     try {
-      ServiceAddresses.checkAddress(address);
+      Endpoint unused = Endpoint.parse(address);
     } catch (IllegalArgumentException e) {
       throw new FeedException(Reason.INVALID, String.valueOf(e.getMessage()), e);
     }
@@ -146,26 +150,48 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
     factory.close();
   }
 
-  private <T> T atOneOf(String service, Call<T> call) {
-    List<String> known = addresses.addresses(service);
-    if (known.isEmpty()) {
-      throw new FeedException(
-          Reason.UNREACHABLE,
-          "Could not reach a service [service=%s]: no address is known. Configure one."
-              .formatted(service));
-    }
-    int first = Math.floorMod(turn.getAndIncrement(), known.size());
-    for (int i = 0; ; i++) {
-      try {
-        return call.at(known.get((first + i) % known.size()));
-      } catch (FeedException e) {
-        if (e.reason() != Reason.UNREACHABLE || i == known.size() - 1) {
-          throw e;
+  private <T> T atOneOf(String service, Attempt<T> attempt) {
+    FeedException last = null;
+    try (EndpointRound round = calls.round(service)) {
+      for (Optional<Endpoint> next = round.next(); next.isPresent(); next = round.next()) {
+        try {
+          T done = attempt.at(next.get().address());
+          round.ended(new Result.Answered(OK));
+          return done;
+        } catch (FeedException e) {
+          round.ended(resultOf(e));
+          if (e.reason() != Reason.UNREACHABLE) {
+            throw e;
+          }
+          last = e;
         }
-      } catch (InterruptedException e) {
-        throw interrupted(service, e);
       }
+      throw last == null ? nobody(service, round) : last;
+    } catch (InterruptedException e) {
+      throw interrupted(service, e);
     }
+  }
+
+  /** A problem that a feed answers with says nothing about the calls to the same endpoint. */
+  private static Result resultOf(FeedException failure) {
+    Throwable cause = failure.getCause();
+    if (cause instanceof TimeoutException) {
+      return new Result.TimedOut();
+    }
+    return cause == null
+        ? new Result.Refused(String.valueOf(failure.getMessage()))
+        : CallResults.of(cause instanceof ExecutionException ? cause.getCause() : cause);
+  }
+
+  private static FeedException nobody(String service, EndpointRound round) {
+    return new FeedException(
+        Reason.UNREACHABLE,
+        "Could not reach a service [service=%s]: %s"
+            .formatted(
+                service,
+                round.isEmpty()
+                    ? "no address is known. Configure one."
+                    : "none of its addresses answered, and each is being tried. Try later."));
   }
 
   private HttpFeedStream openAt(String address, String service, FeedRequest request, byte[] body)
@@ -268,14 +294,14 @@ public final class HttpFeedTransport implements FeedTransport, AutoCloseable {
   /** Collects how the transport is to be. Not thread-safe. */
   public static final class Builder {
     private final ServiceIdentity identity;
-    private final ServiceAddresses addresses;
+    private final Calls calls;
     private Duration connectTimeout = Duration.ofSeconds(2);
     private Duration callTimeout = Duration.ofSeconds(10);
     private int frameBytesMax = FRAME_BYTES_MAX_DEFAULT;
 
-    private Builder(ServiceIdentity identity, ServiceAddresses addresses) {
+    private Builder(ServiceIdentity identity, Calls calls) {
       this.identity = requireNonNull(identity, "identity");
-      this.addresses = requireNonNull(addresses, "addresses");
+      this.calls = requireNonNull(calls, "calls");
     }
 
     /**

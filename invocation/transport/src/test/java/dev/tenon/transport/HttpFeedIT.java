@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.awaitility.Awaitility.await;
 
+import dev.tenon.invocation.Call;
+import dev.tenon.invocation.Call.Step;
+import dev.tenon.invocation.CallContext;
+import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.Target;
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedBatch;
 import dev.tenon.messaging.spi.FeedException;
@@ -24,7 +29,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -45,7 +49,8 @@ class HttpFeedIT {
   private static final Duration SHORT = Duration.ofMillis(50);
 
   private final FakeFeedSource source = new FakeFeedSource("order");
-  private final AtomicReference<List<String>> addresses = new AtomicReference<>(List.of());
+  private final MovingEndpoints addresses = new MovingEndpoints();
+  private final Calls calls = Calls.builder(addresses).build();
   private TenonPort port;
   private HttpFeedTransport transport;
 
@@ -53,8 +58,7 @@ class HttpFeedIT {
   void open() {
     port = open(builder -> builder);
     transport =
-        HttpFeedTransport.builder(
-                ServiceIdentity.development("inventory"), service -> addresses.get())
+        HttpFeedTransport.builder(ServiceIdentity.development("inventory"), calls)
             .connectTimeout(Duration.ofSeconds(1))
             .callTimeout(Duration.ofSeconds(3))
             .build();
@@ -74,7 +78,7 @@ class HttpFeedIT {
                     .graceLimit(Duration.ofSeconds(2)))
             .open();
     opened.serve(source);
-    addresses.set(List.of(opened.address()));
+    addresses.set(opened.address());
     return opened;
   }
 
@@ -253,7 +257,7 @@ class HttpFeedIT {
   void takesSilenceForABrokenStream() throws Exception {
     try (ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
       Thread.startVirtualThread(() -> SilentPublisher.serve(socket));
-      addresses.set(List.of("127.0.0.1:" + socket.getLocalPort()));
+      addresses.set("127.0.0.1:" + socket.getLocalPort());
       FeedStream stream = openFromBeginning();
 
       FeedException broken = catchThrowableOfType(FeedException.class, () -> stream.next(LONG));
@@ -266,10 +270,9 @@ class HttpFeedIT {
   @Test
   void doesNotWaitForEverForAnAnswer() throws Exception {
     try (ServerSocket mute = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-      addresses.set(List.of("127.0.0.1:" + mute.getLocalPort()));
+      addresses.set("127.0.0.1:" + mute.getLocalPort());
       try (HttpFeedTransport hasty =
-          HttpFeedTransport.builder(
-                  ServiceIdentity.development("inventory"), service -> addresses.get())
+          HttpFeedTransport.builder(ServiceIdentity.development("inventory"), calls)
               .callTimeout(Duration.ofMillis(200))
               .build()) {
         assertThatThrownBy(() -> hasty.open(request(new Position.Now())))
@@ -327,7 +330,7 @@ class HttpFeedIT {
   @Test
   void triesTheNextAddressWhenOneDoesNotAnswer() throws Exception {
     int dead = freePort();
-    addresses.set(List.of("127.0.0.1:" + dead, port.address()));
+    addresses.set("127.0.0.1:" + dead, port.address());
 
     for (int i = 0; i < 4; i++) {
       openFromBeginning().close();
@@ -339,8 +342,42 @@ class HttpFeedIT {
   }
 
   @Test
+  void sharesWithCallsWhatItKnowsOfEndpoints() {
+    String dead = "127.0.0.1:" + freePort();
+    addresses.set(dead);
+    assertThatThrownBy(this::openFromBeginning).isInstanceOf(FeedException.class);
+    addresses.set(dead, port.address());
+
+    for (int i = 0; i < 50; i++) {
+      Call call =
+          calls.begin(new Target("order", "find"), Call.Repeatable.ALWAYS, CallContext.EMPTY);
+      assertThat(call.next())
+          .isInstanceOfSatisfying(
+              Step.Send.class,
+              send -> assertThat(send.endpoint().address()).isEqualTo(port.address()));
+      call.abandon();
+    }
+  }
+
+  @Test
+  void findsAPublisherThatIsBackWithoutWaitingForItsTimeOut() {
+    int number = freePort();
+    addresses.set("127.0.0.1:" + number);
+    for (int i = 0; i < 20; i++) { // a time out of half a minute
+      assertThatThrownBy(this::openFromBeginning)
+          .isInstanceOf(FeedException.class)
+          .hasMessageContaining("127.0.0.1:" + number);
+    }
+
+    TenonPort back = open(builder -> builder.port(number));
+
+    openFromBeginning().close();
+    back.close();
+  }
+
+  @Test
   void saysWhichServiceHasNoAddress() {
-    addresses.set(List.of());
+    addresses.set();
 
     assertThatThrownBy(this::openFromBeginning)
         .isInstanceOf(FeedException.class)
@@ -354,9 +391,7 @@ class HttpFeedIT {
     assertThat(source.reports).containsExactly(report());
 
     try (HttpFeedTransport own =
-        HttpFeedTransport.builder(
-                ServiceIdentity.development("order"), ServiceAddresses.of(Map.of()))
-            .build()) {
+        HttpFeedTransport.builder(ServiceIdentity.development("order"), calls).build()) {
       own.wake(port.address());
       own.wake(port.address());
     }
@@ -392,7 +427,7 @@ class HttpFeedIT {
   void answersThatItStartsUntilItServes() {
     port.close();
     port = TenonPort.builder(ServiceIdentity.development("order")).open();
-    addresses.set(List.of(port.address()));
+    addresses.set(port.address());
 
     assertThatThrownBy(this::openFromBeginning).hasMessageContaining("it is starting");
     assertThatThrownBy(() -> port.serve(new FakeFeedSource("other")))

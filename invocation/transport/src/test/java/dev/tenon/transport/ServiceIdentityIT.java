@@ -20,8 +20,6 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jose4j.jwk.OctetKeyPairJsonWebKey;
@@ -269,7 +267,8 @@ class ServiceIdentityIT {
         HttpFeedTransport order = transport("order", port);
         HttpFeedTransport pretender =
             HttpFeedTransport.builder(
-                    ServiceIdentity.development("inventory"), service -> List.of(port.address()))
+                    ServiceIdentity.development("inventory"),
+                    MovingEndpoints.callsTo(port.address()))
                 .build()) {
       port.serve(source);
 
@@ -287,8 +286,7 @@ class ServiceIdentityIT {
   }
 
   private HttpFeedTransport transport(String service, TenonPort port) {
-    return HttpFeedTransport.builder(
-            identity(service), ServiceAddresses.of(Map.of("order", List.of(port.address()))))
+    return HttpFeedTransport.builder(identity(service), MovingEndpoints.callsTo(port.address()))
         .build();
   }
 

@@ -20,7 +20,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 
 /**
@@ -98,7 +97,7 @@ final class ServiceProcess {
     Messaging messaging =
         Messaging.builder(transactions)
             .topic(Topic.of(TOPIC, "stock"))
-            .transport(HttpFeedTransport.builder(identity, ServiceAddresses.of(Map.of())).build())
+            .transport(HttpFeedTransport.builder(identity, MovingEndpoints.callsTo()).build())
             .address(port.address())
             .build();
     port.serve(messaging.feedSource());
@@ -148,7 +147,8 @@ final class ServiceProcess {
         Messaging.builder(Transactions.of(ServiceDatabase.builder("stock", pool).open()))
             .transport(
                 HttpFeedTransport.builder(
-                        ServiceIdentity.development("stock"), service -> publishers)
+                        ServiceIdentity.development("stock"),
+                        MovingEndpoints.callsTo(publishers.toArray(String[]::new)))
                     .build())
             .subscribe(
                 Subscription.to("shop")

@@ -101,10 +101,9 @@ class TlsIT {
   }
 
   private static HttpFeedTransport transport(ServiceIdentity identity, TenonPort port) {
-    return HttpFeedTransport.builder(
-            identity,
-            ServiceAddresses.of(
-                Map.of("order", List.of(port.address()), "user", List.of(port.address()))))
+    return HttpFeedTransport.builder(identity, MovingEndpoints.callsTo(port.address()))
+        .connectTimeout(Duration.ofSeconds(30))
+        .callTimeout(Duration.ofSeconds(30))
         .build();
   }
 

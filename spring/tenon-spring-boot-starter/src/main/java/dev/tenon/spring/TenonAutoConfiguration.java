@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Calls;
 import dev.tenon.messaging.FailedMessages;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Inbox;
@@ -113,12 +114,13 @@ public final class TenonAutoConfiguration {
       TenonProperties properties,
       TenonRoles roles,
       TenonRuntime runtime,
+      ObjectProvider<Calls> calls,
       ListableBeanFactory beans) {
     // Their names only: the services themselves may need what needs the port.
     boolean serves = beans.getBeanNamesForType(PortService.class, true, false).length > 0;
     return roles.isEmpty() && !serves
         ? TenonNetwork.none()
-        : TenonNetwork.open(properties, runtime);
+        : TenonNetwork.open(properties, runtime, calls.getObject());
   }
 
   @Bean

@@ -1,11 +1,11 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Calls;
 import dev.tenon.messaging.spi.FeedSource;
 import dev.tenon.messaging.spi.FeedTransport;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transport.HttpFeedTransport;
 import dev.tenon.transport.PortService;
-import dev.tenon.transport.ServiceAddresses;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
 import dev.tenon.transport.TlsFiles;
@@ -30,9 +30,8 @@ final class TenonNetwork implements AutoCloseable {
     return new TenonNetwork(Optional.empty(), Optional.empty());
   }
 
-  static TenonNetwork open(TenonProperties properties, TenonRuntime runtime) {
+  static TenonNetwork open(TenonProperties properties, TenonRuntime runtime, Calls calls) {
     ServiceIdentity identity = identity(properties);
-    ServiceAddresses addresses = ServiceAddresses.of(properties.addresses());
     TenonPort.Builder port =
         TenonPort.builder(identity)
             .bindAddress(properties.host())
@@ -41,8 +40,7 @@ final class TenonNetwork implements AutoCloseable {
             .runtime(runtime);
     Optional.ofNullable(properties.advertisedHost()).ifPresent(port::advertisedHost);
     return new TenonNetwork(
-        Optional.of(port.open()),
-        Optional.of(HttpFeedTransport.builder(identity, addresses).build()));
+        Optional.of(port.open()), Optional.of(HttpFeedTransport.builder(identity, calls).build()));
   }
 
   static ServiceIdentity identity(TenonProperties properties) {
