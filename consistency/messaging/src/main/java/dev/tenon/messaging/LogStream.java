@@ -71,7 +71,15 @@ final class LogStream implements FeedStream {
       if (told == null) {
         return Optional.of(tell(messages));
       }
-      boolean atEnd = fill(messages, deadline);
+      boolean atEnd;
+      try {
+        atEnd = fill(messages, deadline);
+      } catch (FeedException e) {
+        if (messages.isEmpty()) {
+          throw e;
+        }
+        return Optional.of(tell(messages)); // if it lasts, the next read says so
+      }
       if (!messages.isEmpty()) {
         return Optional.of(tell(messages));
       }

@@ -1,10 +1,13 @@
 package dev.tenon.messaging;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.messaging.spi.FeedBatch;
+import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedRequest;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
@@ -74,5 +77,25 @@ class LogStreamTest {
     }
 
     assertThat(log.reads).hasValue(1);
+  }
+
+  @Test
+  void handsOutWhatItHasReadWhenTheNextPieceCannotBeRead() throws InterruptedException {
+    growWindowByWindow(2);
+    log.windows = 10;
+    log.failure = new SQLException("gone");
+    try (LogStream stream = streamFromBeginning()) {
+      log.failing = true; // from the third window: the first two are in the cache
+
+      FeedBatch batch = stream.next(LONG).orElseThrow();
+
+      assertThat(batch.messages()).hasSize(2);
+      assertThat(batch.end()).isEqualTo(FakeLog.window(2));
+      assertThatThrownBy(() -> stream.next(LONG))
+          .isInstanceOf(FeedException.class)
+          .hasMessageContaining("gone");
+      log.failing = false;
+      assertThat(stream.next(LONG).orElseThrow().messages()).hasSize(8);
+    }
   }
 }
