@@ -287,6 +287,7 @@ final class DefaultMessaging implements Messaging {
   @Override
   public void close() {
     lifecycle.lock();
+    boolean reachable = false;
     try {
       if (closed) {
         return;
@@ -303,29 +304,50 @@ final class DefaultMessaging implements Messaging {
       if (started) {
         coordinator.close();
       }
+      reachable = true;
     } catch (SQLException e) {
       log.atWarn()
           .addKeyValue("service", parts.service())
           .addKeyValue("reason", e.getMessage())
           .log("leases not released; they lapse by themselves");
     } finally {
-      endLoops();
+      if (endLoops() && started && reachable) {
+        closeLastWindow();
+      }
       lifecycle.unlock();
     }
   }
 
-  /** Lets what is in progress end; an interrupt would break its connection. */
-  private void endLoops() {
+  /**
+   * What the last batches published would else wait for the next look of another instance, or for
+   * the next start.
+   */
+  private void closeLastWindow() {
+    try {
+      if (closer.close() > 0) {
+        closer.wakePeers();
+      }
+    } catch (SQLException e) {
+      log.atDebug().setCause(e).log("last window not closed; another instance does it");
+    }
+  }
+
+  /** Lets what is in progress end, whether it did; an interrupt would break its connection. */
+  private boolean endLoops() {
+    boolean ended = true;
     try {
       long deadline = System.nanoTime() + LOOP_JOIN_MAX.toNanos();
       for (Thread loop : loops) {
         if (!loop.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
           log.atWarn().addKeyValue("loop", loop.getName()).log("a loop does not end");
           loop.interrupt();
+          ended = false;
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      ended = false;
     }
+    return ended;
   }
 }

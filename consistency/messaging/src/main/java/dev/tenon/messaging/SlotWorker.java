@@ -420,7 +420,11 @@ final class SlotWorker {
     }
   }
 
+  /** Tells the publisher how far we are; when this stops, nobody waits for the publisher. */
   private void report() {
+    if (stopping) {
+      return;
+    }
     Instant now = parts.runtime().clock().instant();
     Optional<Cursor> position = committed;
     Duration interval = reported.equals(position) ? REPORT_AT_LEAST : REPORT_INTERVAL;
