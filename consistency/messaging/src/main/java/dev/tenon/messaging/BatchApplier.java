@@ -184,20 +184,21 @@ final class BatchApplier {
   /**
    * Moves a message that failed to the retry table, and the cursor past it.
    *
+   * @param after the cursor after the message, which is the batch's end if it is the last
    * @param passed the windows to note as passed, if the cursor then is past them
    * @throws SQLException if that could not be committed; the batch is read again
    */
-  void setAside(FeedMessage message, Throwable reason, List<Cursor> passed) throws SQLException {
+  void setAside(FeedMessage message, Throwable reason, Cursor after, List<Cursor> passed)
+      throws SQLException {
     RetryStore.Verdict verdict = verdict(1, reason);
-    List<Cursor> whole = whole(passed, message.cursor());
+    List<Cursor> whole = whole(passed, after);
     parts
         .transactions()
         .<SQLException>run(
             unit -> {
               slots.begin(unit.connection());
               retries.add(unit.connection(), lease, message.message(), verdict);
-              unit.beforeCommit(
-                  connection -> slots.advance(connection, lease, message.cursor(), whole));
+              unit.beforeCommit(connection -> slots.advance(connection, lease, after, whole));
             });
     blocked.add(RetryStore.orderKey(message.message()));
     failed(message.message(), verdict);

@@ -329,8 +329,9 @@ final class SlotWorker {
           if (at > 0) {
             to = from + at;
           } else {
-            applier.setAside(messages.get(from), reason, passed);
-            committed = Optional.of(messages.get(from).cursor());
+            Cursor after = end(batch, from + 1);
+            applier.setAside(messages.get(from), reason, after, passed);
+            committed = Optional.of(after);
             from++;
             to = messages.size();
           }

@@ -3,6 +3,7 @@ package dev.tenon.messaging;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -146,6 +147,22 @@ class CutWindowIT {
 
     awaitStored("1", "2", "3", "4", "5", "6");
     assertThat(lostTails()).isEqualTo(1);
+  }
+
+  @Test
+  void isPastTheWindowWhoseLastMessageWasSetAside() {
+    open(500);
+    broken.add(2);
+
+    place(1, 2);
+    settle();
+
+    assertThat(stored()).containsExactly("1");
+    assertThat(
+            stock.column(
+                "SELECT window_n || ' ' || (seq = " + Cursor.WINDOW_END + ") FROM tenon.slot"))
+        .containsExactly("1 true");
+    assertThat(stock.column("SELECT window_n FROM tenon.passed_window")).contains("1");
   }
 
   @Test
