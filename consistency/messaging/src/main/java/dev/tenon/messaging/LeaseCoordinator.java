@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +21,12 @@ final class LeaseCoordinator {
   private static final Logger log = LoggerFactory.getLogger(LeaseCoordinator.class);
   private static final Duration JOIN_MAX = Duration.ofSeconds(10);
 
+  /** How many leases a worker that is to leave has for its batch, before it is interrupted. */
+  private static final int LEAVING_LEASES_MAX = 20;
+
+  /** Threads of handlers that do not end although their slot is lost; with more, none is taken. */
+  private static final int STRAYS_MAX = 64;
+
   private final MessagingParts parts;
   private final SlotStore slots;
   private final RetryStore retries;
@@ -27,9 +34,43 @@ final class LeaseCoordinator {
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, Running> running = new LinkedHashMap<>();
   private volatile List<String> peers = List.of();
+  private final List<Running> strays = new ArrayList<>();
   private boolean closed;
 
-  private record Running(SlotWorker worker, Thread thread) {}
+  /** A worker and its thread. Guarded by the lock. */
+  private static final class Running {
+    final SlotWorker worker;
+    final Thread thread;
+    private long leaveNanos;
+    private boolean leaving;
+    private boolean hurried;
+
+    Running(SlotWorker worker, Thread thread) {
+      this.worker = worker;
+      this.thread = thread;
+    }
+
+    void leave() {
+      if (!leaving) {
+        leaving = true;
+        leaveNanos = System.nanoTime();
+      }
+      worker.stop();
+    }
+
+    /** Whether it is to be hurried now: it had its time, and was not hurried yet. */
+    boolean overdue(Duration most) {
+      return leaving
+          && !hurried
+          && thread.isAlive()
+          && System.nanoTime() - leaveNanos > most.toNanos();
+    }
+
+    void hurry() {
+      hurried = true;
+      thread.interrupt();
+    }
+  }
 
   LeaseCoordinator(MessagingParts parts, SlotStore slots, RetryStore retries, TraceScope trace) {
     this.parts = parts;
@@ -67,6 +108,7 @@ final class LeaseCoordinator {
       }
       Map<String, Long> fences = slots.renew();
       dropEnded(fences);
+      hurryWhoDoesNotLeave();
       if (!running.keySet().containsAll(fences.keySet())) {
         slots.releaseExcept(running.keySet());
       }
@@ -87,12 +129,33 @@ final class LeaseCoordinator {
         .values()
         .removeIf(
             entry -> {
-              SlotLease lease = entry.worker().lease();
+              SlotLease lease = entry.worker.lease();
               boolean ours = Long.valueOf(lease.fence()).equals(fences.get(lease.id()));
               if (!ours) {
-                entry.worker().stop();
+                entry.leave();
+                strays.add(entry);
               }
-              return !ours || !entry.thread().isAlive();
+              return !ours || !entry.thread.isAlive();
+            });
+    strays.removeIf(entry -> !entry.thread.isAlive());
+    parts.metrics().strays(strays.size());
+  }
+
+  /** A handler that hangs would keep its thread for ever, and its slot from everybody. */
+  private void hurryWhoDoesNotLeave() {
+    Duration most = parts.config().lease().multipliedBy(LEAVING_LEASES_MAX);
+    Stream.concat(running.values().stream(), strays.stream())
+        .filter(entry -> entry.overdue(most))
+        .forEach(
+            entry -> {
+              log.atWarn()
+                  .addKeyValue("slot", entry.worker.lease().id())
+                  .addKeyValue("thread", entry.thread.getName())
+                  .log(
+                      "a handler does not end; it is interrupted and its slot given up, so that"
+                          + " its commit is refused. Bound what it waits for");
+              entry.hurry();
+              giveUp(entry.worker.lease());
             });
   }
 
@@ -100,9 +163,9 @@ final class LeaseCoordinator {
     List<Running> owned = ownedOf(subscription);
     // A worker that is told to stop gives its slot up after its batch.
     for (int i = share; i < owned.size(); i++) {
-      owned.get(i).worker().stop();
+      owned.get(i).leave();
     }
-    if (owned.size() < share) {
+    if (owned.size() < share && strays.size() < STRAYS_MAX) {
       for (SlotLease lease : slots.acquire(subscription.id(), share - owned.size())) {
         start(subscription, lease);
       }
@@ -112,7 +175,7 @@ final class LeaseCoordinator {
   private List<Running> ownedOf(Subscription subscription) {
     List<Running> owned = new ArrayList<>();
     for (Running entry : running.values()) {
-      if (entry.worker().lease().subscription().equals(subscription.id())) {
+      if (entry.worker.lease().subscription().equals(subscription.id())) {
         owned.add(entry);
       }
     }
@@ -152,11 +215,11 @@ final class LeaseCoordinator {
 
   private static void join(Running entry, long deadline) {
     try {
-      if (!entry.thread().join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
+      if (!entry.thread.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
         log.atWarn()
-            .addKeyValue("slot", entry.worker().lease().id())
+            .addKeyValue("slot", entry.worker.lease().id())
             .log("a handler does not end; its slot is given up, its commit will be refused");
-        entry.thread().interrupt();
+        entry.hurry();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -168,11 +231,12 @@ final class LeaseCoordinator {
     lock.lock();
     try {
       closed = true;
-      running.values().forEach(entry -> entry.worker().stop());
+      running.values().forEach(Running::leave);
+      strays.forEach(Running::hurry);
       long deadline = System.nanoTime() + JOIN_MAX.toNanos();
       for (Running entry : running.values()) {
         join(entry, deadline);
-        slots.release(entry.worker().lease());
+        slots.release(entry.worker.lease());
       }
       running.clear();
       slots.leave();

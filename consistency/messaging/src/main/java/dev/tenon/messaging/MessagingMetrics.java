@@ -21,6 +21,7 @@ final class MessagingMetrics {
   private final Counter windows;
   private final DistributionSummary windowMessages;
   private final DistributionSummary scanRows;
+  private final AtomicLong strays = new AtomicLong();
   private final Map<String, AtomicLong> lags = new ConcurrentHashMap<>();
   private final Map<String, AtomicLong> held = new ConcurrentHashMap<>();
   private final Map<String, AtomicLong> failed = new ConcurrentHashMap<>();
@@ -32,6 +33,7 @@ final class MessagingMetrics {
     windows = registry.counter("tenon.messaging.windows");
     windowMessages = registry.summary("tenon.messaging.window.messages");
     scanRows = registry.summary("tenon.messaging.scan.rows");
+    registry.gauge("tenon.messaging.strays", strays);
   }
 
   Counter published() {
@@ -41,6 +43,10 @@ final class MessagingMetrics {
   void windowClosed(long messages) {
     windows.increment();
     windowMessages.record(messages);
+  }
+
+  void strays(long threads) {
+    strays.set(threads);
   }
 
   void scanned(long rows) {

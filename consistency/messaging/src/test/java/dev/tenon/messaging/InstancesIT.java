@@ -7,6 +7,8 @@ import dev.tenon.testing.database.PostgresExtension;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.awaitility.core.ConditionFactory;
@@ -39,6 +41,15 @@ class InstancesIT {
   }
 
   private TestService join(MessagingConfig config) {
+    return join(config, (sale, ledger, context) -> ledger.book(sale, context));
+  }
+
+  /** What an instance does with a sale. */
+  private interface Bookkeeper {
+    void take(Sale sale, SaleLedger ledger, MessageContext context) throws Exception;
+  }
+
+  private TestService join(MessagingConfig config, Bookkeeper bookkeeper) {
     SaleLedger[] ledger = new SaleLedger[1];
     TestService instance =
         new TestService(
@@ -53,7 +64,7 @@ class InstancesIT {
                             .on(
                                 Sale.TOPIC,
                                 Sale.class,
-                                (sale, context) -> ledger[0].book(sale, context))
+                                (sale, context) -> bookkeeper.take(sale, ledger[0], context))
                             .build()));
     ledger[0] = new SaleLedger("i" + instances.size(), instance.pool);
     if (instances.isEmpty()) {
@@ -145,6 +156,37 @@ class InstancesIT {
     assertThat(first.column("SELECT instance FROM sold WHERE product = 'hold'"))
         .containsExactly("i0");
     await().until(() -> shares().equals(List.of(2L, 2L)));
+  }
+
+  @Test
+  void takeOverFromAHandlerThatHangsAndInterruptIt() throws InterruptedException {
+    MessagingConfig config = MessagingConfig.defaults().lease(Duration.ofMillis(500));
+    CountDownLatch never = new CountDownLatch(1);
+    AtomicInteger hanging = new AtomicInteger();
+    AtomicInteger interrupted = new AtomicInteger();
+    join(
+        config,
+        (sale, ledger, context) -> {
+          hanging.incrementAndGet();
+          try {
+            never.await();
+          } catch (InterruptedException e) {
+            interrupted.incrementAndGet();
+            throw e;
+          }
+        });
+    await().until(() -> shares().equals(List.of(4L)));
+    for (int i = 0; i < 40; i++) {
+      shop.sell("p" + i);
+    }
+    await().until(() -> hanging.get() == 4);
+
+    TestService second = join(config);
+
+    await().until(() -> interrupted.get() == 2);
+    await().until(() -> shares().equals(List.of(2L, 2L)));
+    await().until(() -> SaleLedger.booked(second) > 0);
+    never.countDown();
   }
 
   @Test
