@@ -54,6 +54,7 @@ final class FeedEndpoints {
   /** The limits of streams. */
   record Limits(
       Duration heartbeat,
+      Duration batchTimeMax,
       int frameBytesMax,
       int streamsMax,
       int streamsPerSubscriberMax,
@@ -224,11 +225,12 @@ final class FeedEndpoints {
               "%s/%s/%d".formatted(caller, request.subscription(), request.slot().index()),
               stream,
               limits.heartbeat(),
-              limits.frameBytesMax());
+              limits.frameBytesMax(),
+              limits.batchTimeMax());
       context.clearRequestTimeout();
       add(pump, context);
       started = true;
-      return pump.start(threads, () -> remove(pump, caller));
+      return pump.start(threads, context.eventLoop(), () -> remove(pump, caller));
     } finally {
       if (!started) {
         giveStream(caller);

@@ -183,6 +183,7 @@ public final class TenonPort implements AutoCloseable {
     private String bindAddress = "127.0.0.1";
     private @Nullable String advertisedHost;
     private Duration heartbeat = Duration.ofSeconds(5);
+    private Duration batchTimeMax = FeedPump.BATCH_TIME_MAX;
     private Duration graceLimit = Duration.ofSeconds(10);
     private int frameBytesMax = HttpFeedTransport.FRAME_BYTES_MAX_DEFAULT;
     private int streamsMax = 4096;
@@ -228,6 +229,11 @@ public final class TenonPort implements AutoCloseable {
      */
     public Builder advertisedHost(String value) {
       advertisedHost = requireNonNull(value, "advertisedHost");
+      return this;
+    }
+
+    Builder batchTimeMax(Duration value) {
+      batchTimeMax = value;
       return this;
     }
 
@@ -360,6 +366,7 @@ public final class TenonPort implements AutoCloseable {
               identity,
               new FeedEndpoints.Limits(
                   heartbeat,
+                  batchTimeMax,
                   frameBytesMax,
                   streamsMax,
                   streamsPerSubscriberMax,

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A log in memory, of one window. */
@@ -34,6 +35,7 @@ final class FakeFeedSource implements FeedSource {
   volatile Optional<RuntimeException> failOpen = Optional.empty();
   volatile Optional<RuntimeException> failNext = Optional.empty();
   volatile boolean endless;
+  volatile CountDownLatch page = new CountDownLatch(0); // what each batch takes as long as
 
   private final String service;
   private final List<FeedMessage> log = new ArrayList<>();
@@ -115,6 +117,7 @@ final class FakeFeedSource implements FeedSource {
     @Override
     public Optional<FeedBatch> next(Duration timeout) throws InterruptedException {
       nexts.incrementAndGet();
+      page.await();
       long deadline = System.nanoTime() + timeout.toNanos();
       synchronized (FakeFeedSource.this) {
         while (!closed && !endless && failNext.isEmpty() && at >= log.size()) {

@@ -32,8 +32,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -162,6 +162,34 @@ class HttpFeedIT {
       source.append(FakeFeedSource.message(1, 1));
       assertThat(read(stream, 1)).hasSize(1);
     }
+  }
+
+  @Test
+  void waitsForABatchThatTakesLongerThanASilenceThatBreaksAStream() throws Exception {
+    source.page = new CountDownLatch(1);
+    source.appendMany(1, 10);
+    try (FeedStream stream = openFromBeginning()) {
+      assertThat(stream.next(Duration.ofMillis(1500))).isEmpty();
+
+      source.page.countDown();
+
+      assertThat(read(stream, 1)).hasSize(1);
+    }
+  }
+
+  @Test
+  void endsAStreamWhoseBatchTakesTooLong() throws Exception {
+    reopen(builder -> builder.batchTimeMax(Duration.ofMillis(400)));
+    source.page = new CountDownLatch(1);
+    try (FeedStream stream = openFromBeginning()) {
+      FeedException ended = catchThrowableOfType(FeedException.class, () -> stream.next(LONG));
+
+      assertThat(ended.reason()).isEqualTo(Reason.UNREACHABLE);
+      assertThat(ended).hasMessageContaining("the next piece took longer than");
+    } finally {
+      source.page.countDown();
+    }
+    await().until(() -> source.openStreams.get() == 0);
   }
 
   @Test
