@@ -180,11 +180,12 @@ public final class StatusMapping {
   }
 
   private static Problem shortened(Problem problem) {
-    Map<String, Object> members =
-        problem
-            .reason()
-            .<Map<String, Object>>map(r -> Map.of(Problem.REASON, cut(r)))
-            .orElseGet(Map::of);
+    Map<String, Object> members = new LinkedHashMap<>();
+    problem.reason().ifPresent(reason -> members.put(Problem.REASON, cut(reason)));
+    Object lasting = problem.members().get(Problem.LASTING);
+    if (lasting != null) {
+      members.put(Problem.LASTING, lasting);
+    }
     return new Problem(
         problem.status(),
         cut(problem.type()),

@@ -5,6 +5,7 @@ import com.linecorp.armeria.common.HttpHeaders;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.grpc.protocol.GrpcHeaderNames;
 import com.linecorp.armeria.common.grpc.protocol.StatusMessageEscaper;
+import dev.tenon.invocation.Call.Result;
 import dev.tenon.invocation.Problem;
 import io.grpc.Metadata;
 import io.grpc.Status;
@@ -41,14 +42,12 @@ record UnaryAnswer(Status status, Problem problem, Metadata headers, Metadata tr
         trailers);
   }
 
-  /** The HTTP status that an answer amounts to. */
-  static int httpStatus(AggregatedHttpResponse response) {
-    int http = response.status().code();
-    if (http != OK) {
-      return http;
-    }
-    int code = end(response).getInt(GrpcHeaderNames.GRPC_STATUS, -1);
-    return code < 0 ? BAD_GATEWAY : StatusMapping.httpStatus(Status.fromCodeValue(code).getCode());
+  /** What an answer amounts to for the call. */
+  static Result result(AggregatedHttpResponse response) {
+    boolean ok =
+        response.status().code() == OK
+            && end(response).getInt(GrpcHeaderNames.GRPC_STATUS, -1) == Status.Code.OK.value();
+    return ok ? new Result.Answered(OK) : Result.of(of(response).problem());
   }
 
   private static HttpHeaders end(AggregatedHttpResponse response) {

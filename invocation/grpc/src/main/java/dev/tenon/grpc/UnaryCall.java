@@ -109,7 +109,7 @@ final class UnaryCall<Q, A> extends ClientCall<Q, A> {
     }
     Repeatable repeatable = GrpcCallOptions.repeatable(method, options, headers);
     CallRequest request =
-        new CallRequest(target, repeatable, httpHeaders(), message, UnaryAnswer::httpStatus);
+        new CallRequest(target, repeatable, httpHeaders(), message, UnaryAnswer::result);
     CompletableFuture<CallAnswer> sent = send(request);
     synchronized (this) {
       answer = sent;

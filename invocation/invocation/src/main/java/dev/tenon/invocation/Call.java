@@ -69,6 +69,22 @@ public final class Call {
     record Answered(int status) implements Result {}
 
     /**
+     * The callee has answered with a problem that a repetition would meet again, although its
+     * status is one of those that pass: it hands on what another service said.
+     */
+    record Lasting() implements Result {}
+
+    /**
+     * What an answer that is a problem amounts to.
+     *
+     * @param problem the answer
+     * @return the result
+     */
+    static Result of(Problem problem) {
+      return problem.saysLasting() ? new Lasting() : new Answered(problem.status());
+    }
+
+    /**
      * The callee, or its protocol, says that nothing was done for the request.
      *
      * @param reason how, for the message
@@ -94,9 +110,6 @@ public final class Call {
   }
 
   private static final int CLIENT_ERROR = 400;
-  private static final int REQUEST_TIMEOUT = 408;
-  private static final int TOO_MANY_REQUESTS = 429;
-  private static final int SERVER_ERROR = 500;
   private static final int GATEWAY_TIMEOUT = 504;
 
   private final ServiceCalls calls;
@@ -165,6 +178,7 @@ public final class Call {
     calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.verdict(result));
     return switch (result) {
       case Result.Answered answer -> answered(answer.status());
+      case Result.Lasting lasting -> deliver("problem");
       case Result.Refused refused -> {
         refusal = refused.reason();
         yield repeat(Duration.ZERO);
@@ -200,12 +214,8 @@ public final class Call {
   }
 
   private Step answered(int status) {
-    boolean passing =
-        status == REQUEST_TIMEOUT
-            || status == TOO_MANY_REQUESTS
-            || (ServiceCalls.failed(status) && status != SERVER_ERROR);
     Duration wait = wait(attempts);
-    if (passing && repeatable == Repeatable.ALWAYS && mayRepeat(wait)) {
+    if (Problem.mayPass(status) && repeatable == Repeatable.ALWAYS && mayRepeat(wait)) {
       mayBeDone = true;
       return waitOrNext(wait);
     }
@@ -213,7 +223,11 @@ public final class Call {
       mayBeDone = true;
       return fail(Reason.DEADLINE, "it answered 504, which says nothing.", "Allow more time.");
     }
-    finish(status < CLIENT_ERROR ? "ok" : "problem");
+    return deliver(status < CLIENT_ERROR ? "ok" : "problem");
+  }
+
+  private Step deliver(String outcome) {
+    finish(outcome);
     return new Step.Deliver(attempts);
   }
 

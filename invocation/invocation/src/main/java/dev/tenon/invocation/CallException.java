@@ -56,13 +56,16 @@ public abstract sealed class CallException extends RuntimeException
   /**
    * As what a service that made this call passes its failure on to its own caller.
    *
-   * @return a problem: 502 if the callee answered with one, 503 if nothing was done, 504 if nobody
-   *     knows
+   * @return a problem: 502 if the callee answered with one, marked as {@linkplain
+   *     Problem#isLasting() lasting} if that one is; 503 if nothing was done; 504 if nobody knows
    */
   public Problem passedOn() {
     String detail = String.valueOf(getMessage());
     return switch (this) {
-      case RemoteProblemException e -> Problem.of(502, "remote-problem", detail);
+      case RemoteProblemException e -> {
+        Problem passedOn = Problem.of(502, "remote-problem", detail);
+        yield e.problem().isLasting() ? passedOn.lasting() : passedOn;
+      }
       case NotSentException e -> Problem.of(503, "not-sent", detail);
       case UnknownOutcomeException e -> Problem.of(504, "unknown-outcome", detail);
     };

@@ -27,7 +27,13 @@ public record Problem(
   /** The member with a stable word that a program may branch on. */
   public static final String REASON = "reason";
 
+  /** The member that is true if the same request would fail again, whatever the status says. */
+  public static final String LASTING = "lasting";
+
   private static final String BLANK = "about:blank";
+  private static final int REQUEST_TIMEOUT = 408;
+  private static final int TOO_MANY_REQUESTS = 429;
+  private static final int BAD_GATEWAY = 502;
   private static final String TYPE = "type";
   private static final String TITLE = "title";
   private static final String STATUS = "status";
@@ -104,6 +110,36 @@ public record Problem(
    */
   public Optional<String> reason() {
     return members.get(REASON) instanceof String word ? Optional.of(word) : Optional.empty();
+  }
+
+  /**
+   * Whether the same request would fail again, so that there is no use in repeating it.
+   *
+   * @return true if the document says so, or its status does
+   */
+  public boolean isLasting() {
+    return saysLasting() || !mayPass(status);
+  }
+
+  /** Whether the document says so itself. */
+  boolean saysLasting() {
+    return Boolean.TRUE.equals(members.get(LASTING));
+  }
+
+  /** Whether a status tells of a state that may be over soon. */
+  static boolean mayPass(int status) {
+    return status == REQUEST_TIMEOUT || status == TOO_MANY_REQUESTS || status >= BAD_GATEWAY;
+  }
+
+  /**
+   * The same problem, marked as one that a repetition of the request would meet again.
+   *
+   * @return a changed copy
+   */
+  public Problem lasting() {
+    Map<String, Object> marked = new LinkedHashMap<>(members);
+    marked.put(LASTING, true);
+    return new Problem(status, type, title, detail, marked);
   }
 
   /**

@@ -73,6 +73,7 @@ final class ServiceCalls implements AutoCloseable {
     return switch (result) {
       case Call.Result.Answered answer ->
           failed(answer.status()) ? Verdict.FAILED : Verdict.SUCCEEDED;
+      case Call.Result.Lasting lasting -> Verdict.SUCCEEDED;
       case Call.Result.Refused refused -> Verdict.UNDECIDED;
       case Call.Result.NotConnected failure -> Verdict.NOT_CONNECTED;
       case Call.Result.Broken failure -> Verdict.FAILED;

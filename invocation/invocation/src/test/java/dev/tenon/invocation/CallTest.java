@@ -148,6 +148,20 @@ class CallTest {
   }
 
   @Test
+  void neverRepeatsWhatAnotherServiceRefusedForGoodNorBlamesWhoHandsItOn() {
+    Calls calls = calls("a:1", "b:1");
+    for (int i = 0; i < 100; i++) {
+      Call call = begin(calls, Repeatable.ALWAYS);
+      call.next();
+      Problem handedOn =
+          new RemoteProblemException(TARGET, 1, Problem.of(409, "taken", "")).passedOn();
+
+      assertThat(call.ended(Result.of(handedOn))).isInstanceOf(Step.Deliver.class);
+    }
+    assertThat(meters.get("tenon.call.endpoints.usable").gauge().value()).isEqualTo(2);
+  }
+
+  @Test
   void takesA504ForNoAnswer() {
     Call call = begin(calls("a:1"), Repeatable.IF_NOT_SENT);
     call.next();

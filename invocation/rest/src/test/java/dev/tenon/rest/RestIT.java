@@ -10,6 +10,7 @@ import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.NotSentException;
 import dev.tenon.invocation.Problem;
 import dev.tenon.invocation.RemoteProblemException;
+import dev.tenon.invocation.Target;
 import dev.tenon.invocation.spi.EndpointSource;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Messaging;
@@ -53,6 +54,10 @@ import org.springframework.web.service.annotation.PostExchange;
 class RestIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
+  private static final long REFUSED_ELSEWHERE = 4220;
+  private static final long BUSY_ELSEWHERE = 5030;
+  private static final Users USERS = new Users();
+
   record User(long id, String name, String email) {}
 
   record NewUser(String name, String email) {}
@@ -78,6 +83,7 @@ class RestIT {
   /** As a service writes it. */
   static final class Users implements UserApi {
     private final AtomicInteger added = new AtomicInteger();
+    final AtomicInteger passedOn = new AtomicInteger();
 
     @Override
     public User find(long id) {
@@ -87,6 +93,11 @@ class RestIT {
       if (id == 409) {
         throw new RestException(
             new Problem(409, "urn:shop:locked", "Locked", "by ann", Map.of("until", "noon")));
+      }
+      if (id == REFUSED_ELSEWHERE || id == BUSY_ELSEWHERE) {
+        passedOn.incrementAndGet();
+        Problem told = Problem.of(id == REFUSED_ELSEWHERE ? 422 : 503, "told", "");
+        throw new RemoteProblemException(new Target("stock", "reserve"), 1, told);
       }
       if (id == 500) {
         throw new IllegalStateException("secret");
@@ -140,7 +151,7 @@ class RestIT {
   }
 
   private static PortService service(IdempotentReceiver receiver) {
-    return RestService.of(UserApi.class, new Users()).idempotent(receiver).build();
+    return RestService.of(UserApi.class, USERS).idempotent(receiver).build();
   }
 
   @AfterAll
@@ -183,6 +194,31 @@ class RestIT {
     assertThat(failure.problem())
         .isEqualTo(
             new Problem(409, "urn:shop:locked", "Locked", "by ann", Map.of("until", "noon")));
+  }
+
+  @Test
+  void whatAThirdServiceRefusedForGoodIsNotAskedAgain() {
+    int before = USERS.passedOn.get();
+
+    RemoteProblemException failure =
+        catchThrowableOfType(RemoteProblemException.class, () -> users.find(REFUSED_ELSEWHERE));
+
+    assertThat(failure.status()).isEqualTo(502);
+    assertThat(failure.problem().isLasting()).isTrue();
+    assertThat(failure.passedOn().isLasting()).as("handed on further").isTrue();
+    assertThat(USERS.passedOn).hasValue(before + 1);
+  }
+
+  @Test
+  void whatAThirdServiceCouldNotDoJustNowIsAskedAgain() {
+    int before = USERS.passedOn.get();
+
+    RemoteProblemException failure =
+        catchThrowableOfType(RemoteProblemException.class, () -> users.find(BUSY_ELSEWHERE));
+
+    assertThat(failure.status()).isEqualTo(502);
+    assertThat(failure.problem().isLasting()).isFalse();
+    assertThat(USERS.passedOn).hasValue(before + 3);
   }
 
   @Test

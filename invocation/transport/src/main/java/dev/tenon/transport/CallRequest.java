@@ -7,7 +7,7 @@ import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.RequestHeaders;
 import dev.tenon.invocation.Call;
 import dev.tenon.invocation.Target;
-import java.util.function.ToIntFunction;
+import java.util.function.Function;
 
 /**
  * A request to a service, whole in memory so that it can be sent again.
@@ -17,14 +17,14 @@ import java.util.function.ToIntFunction;
  * @param headers method, path and headers; those of the context, the deadline and the identity are
  *     added by each attempt
  * @param body the body; not a pooled one
- * @param status says what HTTP status an answer amounts to; for gRPC it stands in the trailers
+ * @param judge says what an answer amounts to; for gRPC it stands in the trailers
  */
 public record CallRequest(
     Target target,
     Call.Repeatable repeatable,
     RequestHeaders headers,
     HttpData body,
-    ToIntFunction<AggregatedHttpResponse> status) {
+    Function<AggregatedHttpResponse, Call.Result> judge) {
 
   /** Checks that nothing is missing. */
   public CallRequest {
@@ -32,7 +32,7 @@ public record CallRequest(
     requireNonNull(repeatable, "repeatable");
     requireNonNull(headers, "headers");
     requireNonNull(body, "body");
-    requireNonNull(status, "status");
+    requireNonNull(judge, "judge");
   }
 
   /**
@@ -46,6 +46,6 @@ public record CallRequest(
    */
   public static CallRequest of(
       Target target, Call.Repeatable repeatable, RequestHeaders headers, HttpData body) {
-    return new CallRequest(target, repeatable, headers, body, answer -> answer.status().code());
+    return new CallRequest(target, repeatable, headers, body, CallResults::ofAnswer);
   }
 }

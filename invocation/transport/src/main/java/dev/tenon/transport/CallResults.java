@@ -6,15 +6,20 @@ import com.linecorp.armeria.client.GoAwayReceivedException;
 import com.linecorp.armeria.client.RefusedStreamException;
 import com.linecorp.armeria.client.ResponseTimeoutException;
 import com.linecorp.armeria.client.UnprocessedRequestException;
+import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.ResponseHeaders;
 import dev.tenon.invocation.Call.Result;
 import dev.tenon.invocation.CallHeaders;
+import dev.tenon.invocation.Problem;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /** What the client library says, in the words of a call. */
 final class CallResults {
+  private static final int SERVER_ERROR = 500;
+
   private CallResults() {}
 
   /** What an attempt without an answer amounts to. */
@@ -39,6 +44,19 @@ final class CallResults {
       case TransportException e -> new Result.Refused(String.valueOf(e.getMessage()));
       default -> new Result.NotConnected(readable(cause));
     };
+  }
+
+  /** What an answer of HTTP amounts to. */
+  static Result ofAnswer(AggregatedHttpResponse response) {
+    int status = response.status().code();
+    MediaType type = response.contentType();
+    boolean told =
+        status >= SERVER_ERROR
+            && type != null
+            && type.nameWithoutParameters().equals(Problem.MEDIA_TYPE);
+    return told
+        ? Result.of(Problem.read(status, response.content().array()))
+        : new Result.Answered(status);
   }
 
   /** The callee's own word that it has done nothing. */

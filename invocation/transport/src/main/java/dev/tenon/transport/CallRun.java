@@ -9,7 +9,6 @@ import dev.tenon.invocation.Call.Step;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
-import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** Carries out the steps of one call: sends, waits, and completes with the answer. */
@@ -17,7 +16,7 @@ final class CallRun {
   private final Call call;
   private final ClientFactory factory;
   private final Function<Step.Send, HttpResponse> sender;
-  private final ToIntFunction<AggregatedHttpResponse> status;
+  private final Function<AggregatedHttpResponse, Result> judge;
   private final CompletableFuture<CallAnswer> answer = new CompletableFuture<>();
   private @Nullable AggregatedHttpResponse last;
   private @Nullable HttpResponse open;
@@ -25,11 +24,11 @@ final class CallRun {
   CallRun(
       Call call,
       ClientFactory factory,
-      ToIntFunction<AggregatedHttpResponse> status,
+      Function<AggregatedHttpResponse, Result> judge,
       Function<Step.Send, HttpResponse> sender) {
     this.call = call;
     this.factory = factory;
-    this.status = status;
+    this.judge = judge;
     this.sender = sender;
   }
 
@@ -108,8 +107,7 @@ final class CallRun {
   }
 
   private Result judge(AggregatedHttpResponse response) {
-    return CallResults.refusal(response.headers())
-        .orElseGet(() -> new Result.Answered(status.applyAsInt(response)));
+    return CallResults.refusal(response.headers()).orElseGet(() -> judge.apply(response));
   }
 
   private void abandon() {

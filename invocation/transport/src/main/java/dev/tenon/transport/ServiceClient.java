@@ -92,7 +92,7 @@ public final class ServiceClient implements AutoCloseable {
     } catch (CallException e) {
       return CompletableFuture.failedFuture(e);
     }
-    return new CallRun(call, factory, request.status(), send -> send(request, context, send))
+    return new CallRun(call, factory, request.judge(), send -> send(request, context, send))
         .start();
   }
 
