@@ -46,6 +46,8 @@ class ReceiverIT {
   private static final Fingerprint OTHER = Fingerprint.ofBytes("POST /orders", new byte[] {2});
   private static final IdempotencyKey KEY = IdempotencyKey.of("shop", "place", "k-1");
   private static final Duration RETENTION = Duration.ofHours(1);
+  private static final int KEYS = 20;
+  private static final int CALLS_PER_KEY = 8;
 
   private final MeterRegistry meters = new SimpleMeterRegistry();
   private final AtomicInteger runs = new AtomicInteger();
@@ -97,6 +99,16 @@ class ReceiverIT {
     return reply("run " + runs.incrementAndGet());
   }
 
+  /** Places an order under a key, through an instance. */
+  private Receipt call(TestService instance, IdempotencyKey key) {
+    return call(instance, key, this::place);
+  }
+
+  private static <X extends Exception> Receipt call(
+      TestService instance, IdempotencyKey key, IdempotentReceiver.Work<X> work) throws X {
+    return instance.messaging.receiver().handle(key, ONE, work);
+  }
+
   private long placed() {
     return Long.parseLong(first.column("SELECT count(*) FROM placed").getFirst());
   }
@@ -119,8 +131,8 @@ class ReceiverIT {
 
   @Test
   void repeatsTheReplyAndNotTheEffect() {
-    Receipt executed = first.messaging.receiver().handle(KEY, ONE, this::place);
-    Receipt replayed = second.messaging.receiver().handle(KEY, ONE, this::place);
+    Receipt executed = call(first, KEY);
+    Receipt replayed = call(second, KEY);
 
     assertThat(executed).isInstanceOf(Executed.class);
     assertThat(replayed).isInstanceOf(Replayed.class);
@@ -138,8 +150,7 @@ class ReceiverIT {
             IdempotencyKey.of("till", "place", "k-1"),
             IdempotencyKey.of("shop", "cancel", "k-1"),
             IdempotencyKey.of("shop", "place", "k-2"))) {
-      assertThat(first.messaging.receiver().handle(key, ONE, this::place))
-          .isInstanceOf(Executed.class);
+      assertThat(call(first, key)).isInstanceOf(Executed.class);
     }
 
     assertThat(placed()).isEqualTo(4);
@@ -147,7 +158,7 @@ class ReceiverIT {
 
   @Test
   void rejectsAnotherRequestUnderAUsedKey() {
-    Receipt executed = first.messaging.receiver().handle(KEY, ONE, this::place);
+    Receipt executed = call(first, KEY);
     Receipt rejected = second.messaging.receiver().handle(KEY, OTHER, this::place);
 
     assertThat(body(executed)).isEqualTo("run 1");
@@ -164,59 +175,58 @@ class ReceiverIT {
       Future<Receipt> slow =
           threads.submit(
               () ->
-                  first
-                      .messaging
-                      .receiver()
-                      .handle(
-                          KEY,
-                          ONE,
-                          unit -> {
-                            StoredReply reply = place(unit);
-                            running.countDown();
-                            assertThat(mayEnd.await(60, TimeUnit.SECONDS)).isTrue();
-                            return reply;
-                          }));
+                  call(
+                      first,
+                      KEY,
+                      unit -> {
+                        StoredReply reply = place(unit);
+                        running.countDown();
+                        assertThat(mayEnd.await(60, TimeUnit.SECONDS)).isTrue();
+                        return reply;
+                      }));
       assertThat(running.await(60, TimeUnit.SECONDS)).isTrue();
 
       for (TestService instance : List.of(first, second)) {
-        assertThat(instance.messaging.receiver().handle(KEY, ONE, this::place))
-            .isEqualTo(new Rejected(Rejection.STILL_RUNNING));
+        assertThat(call(instance, KEY)).isEqualTo(new Rejected(Rejection.STILL_RUNNING));
       }
       mayEnd.countDown();
       assertThat(slow.get(60, TimeUnit.SECONDS)).isInstanceOf(Executed.class);
     }
 
-    assertThat(second.messaging.receiver().handle(KEY, ONE, this::place))
-        .isInstanceOf(Replayed.class);
+    assertThat(call(second, KEY)).isInstanceOf(Replayed.class);
     assertThat(placed()).isEqualTo(1);
     assertThat(counted("still-running")).isEqualTo(2);
   }
 
   @Test
   void runsOneOfManyEqualCallsAtOnce() throws Exception {
-    int keys = 20;
+    assertThat(executed(first, second)).isEqualTo(KEYS);
+
+    assertThat(placed()).isEqualTo(KEYS);
+    assertThat(runs).hasValue(KEYS);
+  }
+
+  /** Asks for each of some keys often, and all at once; says how many calls were run. */
+  private int executed(TestService... instances) throws Exception {
     List<Callable<Receipt>> calls = new ArrayList<>();
-    for (int call = 0; call < 8 * keys; call++) {
-      IdempotencyKey key = IdempotencyKey.of("shop", "place", "many-" + call % keys);
-      TestService instance = call % 3 == 0 ? first : second;
+    for (int call = 0; call < CALLS_PER_KEY * KEYS; call++) {
+      IdempotencyKey key = IdempotencyKey.of("shop", "place", "many-" + call % KEYS);
+      TestService instance = instances[call % 3 % instances.length];
       calls.add(() -> untilAnswered(instance, key));
     }
+    int executed = 0;
     try (ExecutorService threads = Executors.newFixedThreadPool(24)) {
-      int executed = 0;
       for (Future<Receipt> call : threads.invokeAll(calls)) {
         executed += call.get() instanceof Executed ? 1 : 0;
       }
-      assertThat(executed).isEqualTo(keys);
     }
-
-    assertThat(placed()).isEqualTo(keys);
-    assertThat(runs).hasValue(keys);
+    return executed;
   }
 
   private Receipt untilAnswered(TestService instance, IdempotencyKey key) {
     while (true) {
       try {
-        Receipt receipt = instance.messaging.receiver().handle(key, ONE, this::place);
+        Receipt receipt = call(instance, key);
         if (!(receipt instanceof Rejected)) {
           return receipt;
         }
@@ -236,19 +246,8 @@ class ReceiverIT {
             pool -> pool.setTransactionIsolation("TRANSACTION_REPEATABLE_READ"),
             this::configured)) {
       strict.execute("CREATE TABLE placed (product text)");
-      List<Callable<Receipt>> calls = new ArrayList<>();
-      for (int call = 0; call < 160; call++) {
-        IdempotencyKey key = IdempotencyKey.of("shop", "place", "strict-" + call % 20);
-        calls.add(() -> untilAnswered(strict, key));
-      }
-      try (ExecutorService threads = Executors.newFixedThreadPool(16)) {
-        long executed = 0;
-        for (Future<Receipt> call : threads.invokeAll(calls)) {
-          executed += call.get() instanceof Executed ? 1 : 0;
-        }
-        assertThat(executed).isEqualTo(20);
-      }
-      assertThat(strict.column("SELECT count(*) FROM placed")).containsExactly("20");
+      assertThat(executed(strict)).isEqualTo(KEYS);
+      assertThat(strict.column("SELECT count(*) FROM placed")).containsExactly("" + KEYS);
     }
   }
 
@@ -256,35 +255,28 @@ class ReceiverIT {
   void storesNothingOfAFailureAndLetsItBeTriedAgain() {
     assertThatThrownBy(
             () ->
-                first
-                    .messaging
-                    .receiver()
-                    .handle(
-                        KEY,
-                        ONE,
-                        unit -> {
-                          place(unit);
-                          throw new IllegalStateException("out of paper");
-                        }))
+                call(
+                    first,
+                    KEY,
+                    unit -> {
+                      place(unit);
+                      throw new IllegalStateException("out of paper");
+                    }))
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("out of paper");
     assertThatThrownBy(
             () ->
-                first
-                    .messaging
-                    .receiver()
-                    .handle(
-                        KEY,
-                        ONE,
-                        unit -> {
-                          unit.setRollbackOnly();
-                          return place(unit);
-                        }))
+                call(
+                    first,
+                    KEY,
+                    unit -> {
+                      unit.setRollbackOnly();
+                      return place(unit);
+                    }))
         .isInstanceOf(RolledBackException.class);
     assertThat(placed()).isZero();
 
-    assertThat(first.messaging.receiver().handle(KEY, ONE, this::place))
-        .isInstanceOf(Executed.class);
+    assertThat(call(first, KEY)).isInstanceOf(Executed.class);
     assertThat(placed()).isEqualTo(1);
   }
 
@@ -294,8 +286,8 @@ class ReceiverIT {
         unit -> {
           throw new RefusalException("sold out", place(unit));
         };
-    Receipt refused = first.messaging.receiver().handle(KEY, ONE, refusing);
-    Receipt repeated = second.messaging.receiver().handle(KEY, ONE, this::place);
+    Receipt refused = call(first, KEY, refusing);
+    Receipt repeated = call(second, KEY);
 
     assertThat(refused).isInstanceOf(Executed.class);
     assertThat(repeated).isInstanceOf(Replayed.class);
@@ -306,16 +298,13 @@ class ReceiverIT {
   @Test
   void answersARefusalWithWhatAnotherInstanceStoredMeanwhile() {
     Receipt refused =
-        first
-            .messaging
-            .receiver()
-            .handle(
-                KEY,
-                ONE,
-                unit -> {
-                  commitBehindItsBack(KEY);
-                  throw new RefusalException("sold out", place(unit));
-                });
+        call(
+            first,
+            KEY,
+            unit -> {
+              commitBehindItsBack(KEY);
+              throw new RefusalException("sold out", place(unit));
+            });
 
     assertThat(refused).isInstanceOf(Replayed.class);
     assertThat(body(refused)).isEqualTo("stored meanwhile");
@@ -325,16 +314,13 @@ class ReceiverIT {
   @Test
   void rollsBackWhenAnotherReplyWasStoredMeanwhile() {
     Receipt late =
-        first
-            .messaging
-            .receiver()
-            .handle(
-                KEY,
-                ONE,
-                unit -> {
-                  commitBehindItsBack(KEY);
-                  return place(unit);
-                });
+        call(
+            first,
+            KEY,
+            unit -> {
+              commitBehindItsBack(KEY);
+              return place(unit);
+            });
 
     assertThat(late).isInstanceOf(Replayed.class);
     assertThat(body(late)).isEqualTo("stored meanwhile");
@@ -364,13 +350,11 @@ class ReceiverIT {
         lock.setLong(1, digest);
         lock.execute();
       }
-      assertThat(first.messaging.receiver().handle(KEY, ONE, this::place))
-          .isEqualTo(new Rejected(Rejection.STILL_RUNNING));
+      assertThat(call(first, KEY)).isEqualTo(new Rejected(Rejection.STILL_RUNNING));
       connection.rollback();
     }
 
-    assertThat(first.messaging.receiver().handle(KEY, ONE, this::place))
-        .isInstanceOf(Executed.class);
+    assertThat(call(first, KEY)).isInstanceOf(Executed.class);
   }
 
   @Test
@@ -379,32 +363,25 @@ class ReceiverIT {
     IdempotencyKey told = IdempotencyKey.of("shop", "place", "told").createdAt(now);
     IdempotencyKey unused = IdempotencyKey.of("shop", "place", uuid());
     for (IdempotencyKey key : List.of(aged, told, KEY)) {
-      assertThat(first.messaging.receiver().handle(key, ONE, this::place))
-          .isInstanceOf(Executed.class);
+      assertThat(call(first, key)).isInstanceOf(Executed.class);
     }
     now = now.plus(RETENTION);
     keep();
     for (IdempotencyKey key : List.of(aged, told, KEY)) {
-      assertThat(second.messaging.receiver().handle(key, ONE, this::place))
-          .isInstanceOf(Replayed.class);
+      assertThat(call(second, key)).isInstanceOf(Replayed.class);
     }
 
     now = now.plusMillis(1);
     keep();
 
     for (IdempotencyKey key : List.of(aged, told, unused)) {
-      assertThat(second.messaging.receiver().handle(key, ONE, this::place))
-          .isEqualTo(new Rejected(Rejection.FORGOTTEN));
+      assertThat(call(second, key)).isEqualTo(new Rejected(Rejection.FORGOTTEN));
     }
     assertThat(counted("forgotten")).isEqualTo(3);
-    assertThat(second.messaging.receiver().handle(KEY, ONE, this::place))
+    assertThat(call(second, KEY))
         .as("nobody can tell the age of this key")
         .isInstanceOf(Executed.class);
-    assertThat(
-            second
-                .messaging
-                .receiver()
-                .handle(IdempotencyKey.of("shop", "place", uuid()), ONE, this::place))
+    assertThat(call(second, IdempotencyKey.of("shop", "place", uuid())))
         .isInstanceOf(Executed.class);
     assertThat(placed()).isEqualTo(5);
   }
@@ -416,15 +393,13 @@ class ReceiverIT {
     IdempotencyKey absurd =
         IdempotencyKey.of("shop", "place", "absurd").createdAt(now.plus(Duration.ofDays(9999)));
     for (IdempotencyKey key : List.of(little, absurd)) {
-      assertThat(first.messaging.receiver().handle(key, ONE, this::place))
-          .isInstanceOf(Executed.class);
+      assertThat(call(first, key)).isInstanceOf(Executed.class);
     }
 
     now = now.plus(RETENTION).plusSeconds(30);
     keep();
 
-    assertThat(first.messaging.receiver().handle(little, ONE, this::place))
-        .isInstanceOf(Replayed.class);
+    assertThat(call(first, little)).isInstanceOf(Replayed.class);
     assertThat(first.column("SELECT key FROM " + table("reply"))).containsExactly("a little");
   }
 
@@ -432,17 +407,13 @@ class ReceiverIT {
   void doesNotForgetMoreThanTheDatabasesClockAllows() throws SQLException {
     Instant actual = TenonRuntime.system().clock().instant();
     now = actual;
-    first.messaging.receiver().handle(KEY, ONE, this::place);
+    call(first, KEY);
     now = now.plus(Duration.ofDays(3650));
 
     keep();
 
     now = TenonRuntime.system().clock().instant();
-    assertThat(
-            first
-                .messaging
-                .receiver()
-                .handle(IdempotencyKey.of("shop", "place", uuid()), ONE, this::place))
+    assertThat(call(first, IdempotencyKey.of("shop", "place", uuid())))
         .as("one instance's clock was wrong for a moment")
         .isInstanceOf(Executed.class);
   }
@@ -468,16 +439,13 @@ class ReceiverIT {
   void refusesRepliesThatAreTooLargeAndRollsBack() {
     assertThatThrownBy(
             () ->
-                first
-                    .messaging
-                    .receiver()
-                    .handle(
-                        KEY,
-                        ONE,
-                        unit -> {
-                          place(unit);
-                          return reply("x".repeat(101));
-                        }))
+                call(
+                    first,
+                    KEY,
+                    unit -> {
+                      place(unit);
+                      return reply("x".repeat(101));
+                    }))
         .isInstanceOf(MessagingException.class)
         .hasMessageContaining("[caller=shop, operation=place, key=k-1]")
         .hasMessageContaining("101 bytes (expected: at most 100)");
@@ -489,10 +457,7 @@ class ReceiverIT {
 
   @Test
   void refusesToHandleInsideOfATransaction() {
-    assertThatThrownBy(
-            () ->
-                first.transactions.run(
-                    unit -> first.messaging.receiver().handle(KEY, ONE, this::place)))
+    assertThatThrownBy(() -> first.transactions.run(unit -> call(first, KEY)))
         .isInstanceOf(MessagingException.class)
         .hasMessageContaining("a transaction is open");
   }

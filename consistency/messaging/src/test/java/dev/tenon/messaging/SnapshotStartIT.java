@@ -94,13 +94,7 @@ class SnapshotStartIT {
   @Test
   void copiesAllThatExistsWhileItChangesAndTheSubscriberCrashes() throws SQLException {
     Database database = postgres.freshDatabase("order");
-    try (TestService user =
-        new TestService(
-            "user",
-            postgres.freshDatabase("users"),
-            builder -> builder.topic(Topic.of("user", "order").snapshot(SnapshotStartIT::page)))) {
-      transport.serve(user.messaging.feedSource());
-      user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+    try (TestService user = publisher(Topic.of("user", "order").snapshot(SnapshotStartIT::page))) {
       user.execute(
           "INSERT INTO users SELECT to_char(i, 'FM00000'), 'name ' || i"
               + " FROM generate_series(1, "
@@ -164,6 +158,20 @@ class SnapshotStartIT {
                 .subscribe(subscription.build()));
   }
 
+  private TestService publisher(Topic... topics) {
+    TestService user =
+        new TestService(
+            "user",
+            postgres.freshDatabase("users"),
+            builder -> {
+              List.of(topics).forEach(builder::topic);
+              return builder;
+            });
+    transport.serve(user.messaging.feedSource());
+    user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+    return user;
+  }
+
   private static void runAll(TestService service) {
     for (int idle = 0; idle < 2; ) {
       idle = service.messaging.runPending() ? 0 : idle + 1;
@@ -174,16 +182,10 @@ class SnapshotStartIT {
   void readsTheWholeOfATopicAfterOneThatIsReadNoLonger() {
     Database database = postgres.freshDatabase("order");
     try (TestService user =
-        new TestService(
-            "user",
-            postgres.freshDatabase("users"),
-            builder ->
-                builder
-                    .topic(Topic.of("account", "order").snapshot(SnapshotStartIT::page))
-                    .topic(Topic.of("user", "order").snapshot(SnapshotStartIT::page))
-                    .topic(Topic.of("visit", "order")))) {
-      transport.serve(user.messaging.feedSource());
-      user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+        publisher(
+            Topic.of("account", "order").snapshot(SnapshotStartIT::page),
+            Topic.of("user", "order").snapshot(SnapshotStartIT::page),
+            Topic.of("visit", "order"))) {
       user.execute(
           "INSERT INTO users SELECT to_char(i, 'FM00000'), 'name ' || i"
               + " FROM generate_series(1, 2000) i");
@@ -207,15 +209,9 @@ class SnapshotStartIT {
   void goesOnWithTheLogWhenNoTopicThatIsReadHasASnapshotAnyMore() {
     Database database = postgres.freshDatabase("order");
     try (TestService user =
-        new TestService(
-            "user",
-            postgres.freshDatabase("users"),
-            builder ->
-                builder
-                    .topic(Topic.of("account", "order").snapshot(SnapshotStartIT::page))
-                    .topic(Topic.of("user", "order")))) {
-      transport.serve(user.messaging.feedSource());
-      user.execute("CREATE TABLE users (id text COLLATE \"C\" PRIMARY KEY, name text)");
+        publisher(
+            Topic.of("account", "order").snapshot(SnapshotStartIT::page),
+            Topic.of("user", "order"))) {
       user.execute("INSERT INTO users VALUES ('1', 'a')");
       try (TestService both = subscriber(database, "account", "user")) {
         both.execute("CREATE TABLE copies (id text PRIMARY KEY, name text)");

@@ -13,12 +13,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -71,20 +65,6 @@ class PortLimitsIT {
     }
   }
 
-  private static List<Result> atOnce(Callable<Result> attack) throws Exception {
-    try (ExecutorService peers = Executors.newVirtualThreadPerTaskExecutor()) {
-      List<Future<Result>> running = new ArrayList<>();
-      for (int i = 0; i < AT_ONCE; i++) {
-        running.add(peers.submit(attack));
-      }
-      List<Result> results = new ArrayList<>();
-      for (Future<Result> each : running) {
-        results.add(each.get());
-      }
-      return results;
-    }
-  }
-
   @Test
   void endsEndlessHeaders() throws Exception {
     Result result = peer.endlessHeaders(MUCH);
@@ -122,13 +102,13 @@ class PortLimitsIT {
 
   @Test
   void endsSlowHeaders() throws Exception {
-    assertThat(atOnce(() -> peer.slowHeaders(PACE, 10_000)))
+    assertThat(HostilePeer.atOnce(AT_ONCE, () -> peer.slowHeaders(PACE, 10_000)))
         .allSatisfy(result -> assertThat(result.end()).isEqualTo(End.STOPPED));
   }
 
   @Test
   void endsSlowBodiesAndAnswersOthersMeanwhile() throws Exception {
-    assertThat(atOnce(() -> peer.slowBody(PACE, 10_000)))
+    assertThat(HostilePeer.atOnce(AT_ONCE, () -> peer.slowBody(PACE, 10_000)))
         .allSatisfy(result -> assertThat(result.end()).isEqualTo(End.STOPPED));
     assertThat(source.requests).isEmpty();
   }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tenon.invocation.CallContext;
 import dev.tenon.rest.RestClients;
 import dev.tenon.rest.RestService;
-import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transport.PortService;
 import java.net.URI;
@@ -18,7 +17,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.http.HttpStatus;
@@ -36,12 +34,6 @@ import org.springframework.web.service.annotation.GetExchange;
 /** Two Boot applications, one of which calls the other while it serves a user. */
 class CallsIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
-
-  private static final String[] WITHOUT = {
-    "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
-    "org.springframework.boot.data.jpa.autoconfigure.DataJpaRepositoriesAutoConfiguration",
-    "org.mybatis.spring.boot.autoconfigure.MybatisAutoConfiguration"
-  };
 
   /** What the two share. */
   public interface StockApi {
@@ -104,9 +96,9 @@ class CallsIT {
 
   @BeforeAll
   static void start() {
-    stock = start(Stock.class, "stock");
-    int port = stock.getBean(TenonNetwork.class).port().orElseThrow();
-    shop = start(Shop.class, "shop", "tenon.addresses.stock=127.0.0.1:" + port);
+    stock = BootService.start(Stock.class, "stock", postgres.freshDatabase("stock"));
+    String address = BootService.addressOf("stock", stock);
+    shop = BootService.start(Shop.class, "shop", postgres.freshDatabase("shop"), address);
   }
 
   @AfterAll
@@ -137,23 +129,6 @@ class CallsIT {
 
     assertThat(answer.statusCode()).isEqualTo(400);
     assertThat(answer.body()).contains("tenon-timeout: unreadable");
-  }
-
-  private static ConfigurableApplicationContext start(
-      Class<?> application, String service, String... more) {
-    Database database = postgres.freshDatabase(service);
-    return new SpringApplicationBuilder(application)
-        .properties(more)
-        .properties(
-            "spring.datasource.url=" + database.jdbcUrl(),
-            "spring.datasource.username=" + database.user(),
-            "spring.datasource.password=" + database.password(),
-            "spring.autoconfigure.exclude=" + String.join(",", WITHOUT),
-            "server.port=0",
-            "tenon.service=" + service,
-            "tenon.dev=true",
-            "tenon.port=0")
-        .run();
   }
 
   private static HttpResponse<String> get(String path, String... headers) throws Exception {

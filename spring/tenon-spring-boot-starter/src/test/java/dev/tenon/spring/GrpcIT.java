@@ -13,7 +13,6 @@ import dev.tenon.invocation.Problem;
 import dev.tenon.invocation.RemoteProblemException;
 import dev.tenon.spring.greeter.GreeterGrpc;
 import dev.tenon.spring.greeter.Greeting;
-import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
@@ -26,9 +25,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.boot.SpringBootConfiguration;
-import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.grpc.client.ImportGrpcClients;
@@ -40,11 +37,7 @@ import org.springframework.grpc.server.service.GrpcService;
 class GrpcIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
-  private static final String[] WITHOUT = {
-    "org.springframework.boot.hibernate.autoconfigure.HibernateJpaAutoConfiguration",
-    "org.springframework.boot.data.jpa.autoconfigure.DataJpaRepositoriesAutoConfiguration",
-    "org.mybatis.spring.boot.autoconfigure.MybatisAutoConfiguration"
-  };
+  private static final String NO_WEB = "spring.main.web-application-type=none";
   private static final AtomicInteger RUNS = new AtomicInteger();
   private static final AtomicInteger INTERCEPTED = new AtomicInteger();
 
@@ -96,9 +89,10 @@ class GrpcIT {
 
   @BeforeAll
   static void start() {
-    hall = start(Hall.class, "hall");
-    int port = hall.getBean(TenonNetwork.class).port().orElseThrow();
-    guest = start(Guest.class, "guest", "tenon.addresses.hall=127.0.0.1:" + port);
+    hall = BootService.start(Hall.class, "hall", postgres.freshDatabase("hall"), NO_WEB);
+    String address = BootService.addressOf("hall", hall);
+    guest =
+        BootService.start(Guest.class, "guest", postgres.freshDatabase("guest"), address, NO_WEB);
   }
 
   @AfterAll
@@ -145,22 +139,5 @@ class GrpcIT {
     assertThat(hall.getBeanNamesForType(GrpcServerLifecycle.class)).isEmpty();
     assertThat(guest.getBeanNamesForType(GrpcServerLifecycle.class)).isEmpty();
     assertThat(guest.getBean(TenonNetwork.class).port()).isEmpty();
-  }
-
-  private static ConfigurableApplicationContext start(
-      Class<?> application, String service, String... more) {
-    Database database = postgres.freshDatabase(service);
-    return new SpringApplicationBuilder(application)
-        .web(WebApplicationType.NONE)
-        .properties(more)
-        .properties(
-            "spring.datasource.url=" + database.jdbcUrl(),
-            "spring.datasource.username=" + database.user(),
-            "spring.datasource.password=" + database.password(),
-            "spring.autoconfigure.exclude=" + String.join(",", WITHOUT),
-            "tenon.service=" + service,
-            "tenon.dev=true",
-            "tenon.port=0")
-        .run();
   }
 }

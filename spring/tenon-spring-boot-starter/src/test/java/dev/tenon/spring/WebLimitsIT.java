@@ -18,10 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.apache.coyote.AbstractProtocol;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
 import org.junit.jupiter.api.AfterAll;
@@ -150,20 +146,6 @@ class WebLimitsIT {
         .untilAsserted(() -> assertThat(protocol.getConnectionCount()).isLessThanOrEqualTo(1));
   }
 
-  private static List<Result> atOnce(Callable<Result> attack) throws Exception {
-    try (ExecutorService peers = Executors.newVirtualThreadPerTaskExecutor()) {
-      List<Future<Result>> running = new ArrayList<>();
-      for (int i = 0; i < AT_ONCE; i++) {
-        running.add(peers.submit(attack));
-      }
-      List<Result> results = new ArrayList<>();
-      for (Future<Result> each : running) {
-        results.add(each.get());
-      }
-      return results;
-    }
-  }
-
   @Test
   void speaksHttp2WithPriorKnowledge() {
     assertThat(WebClient.of("h2c://127.0.0.1:" + port()).blocking().get("/alive").contentUtf8())
@@ -181,7 +163,7 @@ class WebLimitsIT {
 
   @Test
   void endsSlowBodies() throws Exception {
-    assertThat(atOnce(() -> peer.slowBody(PACE, 10_000)))
+    assertThat(HostilePeer.atOnce(AT_ONCE, () -> peer.slowBody(PACE, 10_000)))
         .allSatisfy(result -> assertThat(result.end()).isEqualTo(End.STOPPED))
         .anySatisfy(result -> assertThat(result.status()).isEqualTo(Optional.of(408)));
   }
@@ -190,7 +172,7 @@ class WebLimitsIT {
   void endsSlowBodiesThatNobodyReads() throws Exception {
     HostilePeer ignored = HostilePeer.of("127.0.0.1", port(), "/ignored");
 
-    assertThat(atOnce(() -> ignored.slowBody(PACE, 10_000)))
+    assertThat(HostilePeer.atOnce(AT_ONCE, () -> ignored.slowBody(PACE, 10_000)))
         .allSatisfy(result -> assertThat(result.end()).isEqualTo(End.STOPPED))
         .anySatisfy(result -> assertThat(result.status()).isEqualTo(Optional.of(200)));
   }

@@ -8,8 +8,14 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -52,6 +58,26 @@ public final class HostilePeer {
       lines.append(header).append("\r\n");
     }
     return new HostilePeer(new InetSocketAddress(host, port), path, lines.toString());
+  }
+
+  /**
+   * Attacks by many peers at once, and waits for their ends.
+   *
+   * @param peers how many
+   * @param attack what each does
+   * @return how each ended
+   * @throws InterruptedException if the waiting thread is interrupted; the attacks end first
+   * @throws ExecutionException if one could not attack
+   */
+  public static List<Result> atOnce(int peers, Callable<Result> attack)
+      throws InterruptedException, ExecutionException {
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Result> results = new ArrayList<>();
+      for (Future<Result> each : threads.invokeAll(Collections.nCopies(peers, attack))) {
+        results.add(each.get());
+      }
+      return results;
+    }
   }
 
   /**
