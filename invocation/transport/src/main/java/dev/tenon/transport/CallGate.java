@@ -13,8 +13,9 @@ import dev.tenon.invocation.Problem;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 
 /**
@@ -23,8 +24,6 @@ import java.util.function.Function;
  * them. What is not let in is answered so that the caller may go elsewhere. Thread-safe.
  */
 final class CallGate {
-  private static final int POLL_MILLIS = 2;
-
   private enum State {
     STARTING,
     OPEN,
@@ -35,6 +34,8 @@ final class CallGate {
   private final InstantSource clock;
   private final int callsMax;
   private final AtomicInteger inside = new AtomicInteger();
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition empty = lock.newCondition();
   private volatile State state = State.STARTING;
 
   CallGate(ServiceIdentity identity, InstantSource clock, int callsMax) {
@@ -58,16 +59,33 @@ final class CallGate {
     state = State.STOPPING;
   }
 
-  /** Waits for the calls inside, whether all have left. */
+  /** Waits for the calls inside after a {@link #stop}, whether all have left. */
   boolean awaitEmpty(Duration limit) throws InterruptedException {
-    long deadline = System.nanoTime() + limit.toNanos();
-    while (inside.get() > 0) {
-      if (System.nanoTime() - deadline > 0) {
-        return false;
+    long left = limit.toNanos();
+    lock.lockInterruptibly();
+    try {
+      while (inside.get() > 0) {
+        if (left <= 0) {
+          return false;
+        }
+        left = empty.awaitNanos(left);
       }
-      TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
+      return true;
+    } finally {
+      lock.unlock();
     }
-    return true;
+  }
+
+  private void leave() {
+    // Who waits has stopped the gate before; while it is open, leaving takes no lock.
+    if (inside.decrementAndGet() == 0 && state == State.STOPPING) {
+      lock.lock();
+      try {
+        empty.signalAll();
+      } finally {
+        lock.unlock();
+      }
+    }
   }
 
   HttpService before(PortService service) {
@@ -92,7 +110,7 @@ final class CallGate {
     @Override
     public HttpResponse serve(ServiceRequestContext context, HttpRequest request) throws Exception {
       if (inside.incrementAndGet() > callsMax) {
-        inside.decrementAndGet();
+        leave();
         return refuse(request, unable("as many calls as allowed are under way, " + callsMax));
       }
       boolean entered = false;
@@ -104,13 +122,13 @@ final class CallGate {
                 .whenComplete()
                 .handle(
                     (done, failure) -> {
-                      inside.decrementAndGet();
+                      leave();
                       return null;
                     });
         return answer;
       } finally {
         if (!entered) {
-          inside.decrementAndGet();
+          leave();
         }
       }
     }
