@@ -201,6 +201,17 @@ public final class Call {
     };
   }
 
+  /**
+   * Tells that the answer has begun to come, and may go on for long. An endpoint that was left out,
+   * and is probed by this call, is back by that. Optional, and safe to repeat.
+   */
+  public synchronized void answering() {
+    EndpointState asked = current;
+    if (asked != null) {
+      asked.breaker().answering(calls.now().toEpochMilli());
+    }
+  }
+
   /** Ends a call that its caller has given up. Safe to repeat, and after the end. */
   public synchronized void abandon() {
     if (!over) {

@@ -80,6 +80,14 @@ final class CircuitBreaker {
     }
   }
 
+  /** Tells that the probe is being answered: others need not wait for its end. */
+  synchronized void answering(long now) {
+    if (state == State.HALF_OPEN) {
+      state = State.CLOSED;
+      returnedAt = now;
+    }
+  }
+
   /** Tells of a call that failed; whether this ended the endpoint's turn. */
   synchronized boolean failed(long now, boolean mayEject) {
     failuresInRow++;

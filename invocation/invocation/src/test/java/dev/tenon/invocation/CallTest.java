@@ -221,6 +221,21 @@ class CallTest {
   }
 
   @Test
+  void aStreamThatProbesAnEndpointDoesNotKeepOthersFromItWhileItLasts() {
+    Calls calls = calls("a:1");
+    Call first = begin(calls, Repeatable.IF_NOT_SENT);
+    first.next();
+    first.ended(NOT_CONNECTED);
+    clock.advance(Duration.ofSeconds(1));
+    Call stream = begin(calls, Repeatable.NEVER);
+    assertThat(stream.next()).isInstanceOf(Step.Send.class);
+
+    stream.answering();
+
+    assertThat(begin(calls, Repeatable.IF_NOT_SENT).next()).isInstanceOf(Step.Send.class);
+  }
+
+  @Test
   void retriesNoMoreThanItsBudgetAllows() {
     Calls calls = calls("a:1", "b:1");
     int repeated = 0;

@@ -54,6 +54,9 @@ final class StreamRun {
   private void note(HttpObject part) {
     if (part instanceof ResponseHeaders headers) {
       status.set(headers.status().code());
+      if (headers.status().isSuccess()) {
+        call.answering();
+      }
     }
   }
 
