@@ -67,6 +67,26 @@ public record IdempotencyKey(
   }
 
   /**
+   * Names a call as a server receives it. A name of caller or operation that is too long is told
+   * from others by its digest.
+   *
+   * @param caller who calls
+   * @param operation what is called
+   * @param field the value of the header {@code Idempotency-Key}
+   * @return the key
+   * @throws IllegalArgumentException if the header holds no key
+   */
+  public static IdempotencyKey received(String caller, String operation, String field) {
+    return of(shortened(caller), shortened(operation), inField(field));
+  }
+
+  private static String shortened(String name) {
+    return name.length() <= NAME_LENGTH_MAX
+        ? name
+        : Fingerprint.ofBytes(name, new byte[0]).sha256();
+  }
+
+  /**
    * Reads a key as the header {@code Idempotency-Key} carries it: a string of structured fields
    * (RFC 9651) in quotes, or the bare key without quotes, commas and spaces.
    *
@@ -96,6 +116,22 @@ public record IdempotencyKey(
    */
   public IdempotencyKey createdAt(Instant time) {
     return new IdempotencyKey(caller, operation, key, Optional.of(time));
+  }
+
+  /**
+   * The same key with the age that its caller tells.
+   *
+   * @param field the value of the header {@code Tenon-Key-Time}: ISO 8601, in UTC
+   * @return a changed copy
+   * @throws IllegalArgumentException if it is no time
+   */
+  public IdempotencyKey createdAtField(String field) {
+    try {
+      return createdAt(Instant.parse(field));
+    } catch (DateTimeException e) {
+      throw new IllegalArgumentException(
+          "Tenon-Key-Time: unreadable (expected: such as 2026-01-31T12:00:00Z)", e);
+    }
   }
 
   private static Optional<Instant> timeIn(String key) {

@@ -2,7 +2,9 @@ package dev.tenon.grpc;
 
 import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Problem;
+import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
+import dev.tenon.transport.ServiceProblems;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusException;
@@ -53,13 +55,13 @@ final class HandlerFailures {
       }
       case UnknownCommitOutcomeException e -> {
         log.warn("Could not tell whether a call was committed [method={}]", method, e);
-        yield Answer.of(
-            Problem.of(
-                500,
-                "unknown-outcome",
-                "It may have been done or not. Repeat the call under the same idempotency key."));
+        yield Answer.of(ServiceProblems.outcomeUnknown());
       }
       default -> {
+        if (Dialect.connectionLostBehind(failure)) {
+          log.warn("Could not answer, as the database is away [method={}]", method, failure);
+          yield Answer.of(ServiceProblems.databaseAway());
+        }
         log.warn("Could not answer [method={}]", method, failure);
         yield Answer.of(INTERNAL);
       }

@@ -6,14 +6,15 @@ import com.google.protobuf.MessageLite;
 import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Idempotent;
-import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotencyKey;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
+import dev.tenon.messaging.ReplyFate;
 import dev.tenon.messaging.StoredReply;
 import dev.tenon.transport.IncomingCall;
+import dev.tenon.transport.ServiceProblems;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.ServerCall;
@@ -37,6 +38,9 @@ import org.jspecify.annotations.Nullable;
 final class IdempotentCalls implements ServerInterceptor {
   private static final Metadata.Key<String> REPLAYED =
       Metadata.Key.of(CallHeaders.IDEMPOTENCY_REPLAYED, Metadata.ASCII_STRING_MARSHALLER);
+
+  private static final Metadata.Key<String> KEY_TIME =
+      Metadata.Key.of(CallHeaders.KEY_TIME, Metadata.ASCII_STRING_MARSHALLER);
 
   private final IdempotentReceiver receiver;
   private final Map<String, Idempotent> methods;
@@ -62,26 +66,24 @@ final class IdempotentCalls implements ServerInterceptor {
     String field = headers.get(GrpcCallOptions.IDEMPOTENCY_METADATA);
     if (field == null) {
       if (marked.required()) {
-        throw problem(400, "key-missing", "This method needs the metadata idempotency-key.");
+        throw StatusMapping.exception(ServiceProblems.keyMissing());
       }
       return next.startCall(call, headers);
     }
-    IdempotencyKey key = key(call.getMethodDescriptor(), field);
+    IdempotencyKey key = key(call.getMethodDescriptor(), field, headers.get(KEY_TIME));
     CapturedCall<Q, A> captured = new CapturedCall<>(call);
     return new Once<>(key, call, captured, next.startCall(captured, headers));
   }
 
-  private static IdempotencyKey key(MethodDescriptor<?, ?> method, String field) {
+  private static IdempotencyKey key(
+      MethodDescriptor<?, ?> method, String field, @Nullable String time) {
     String caller = IncomingCall.of(ServiceRequestContext.current()).caller();
     try {
-      return IdempotencyKey.of(caller, method.getFullMethodName(), IdempotencyKey.inField(field));
+      IdempotencyKey key = IdempotencyKey.received(caller, method.getFullMethodName(), field);
+      return time == null ? key : key.createdAtField(time);
     } catch (IllegalArgumentException e) {
-      throw problem(400, "key-malformed", String.valueOf(e.getMessage()));
+      throw StatusMapping.exception(ServiceProblems.keyMalformed(String.valueOf(e.getMessage())));
     }
-  }
-
-  private static StatusRuntimeException problem(int status, String reason, String detail) {
-    return StatusMapping.exception(Problem.of(status, reason, detail));
   }
 
   /** Rolls back what must not be stored; its answer is in the captured call. */
@@ -128,7 +130,8 @@ final class IdempotentCalls implements ServerInterceptor {
         switch (receipt) {
           case Receipt.Executed executed -> captured.passOn();
           case Receipt.Replayed replayed -> replay(replayed.reply());
-          case Receipt.Rejected rejected -> throw rejection(rejected.reason());
+          case Receipt.Rejected rejected ->
+              throw StatusMapping.exception(ServiceProblems.rejected(rejected.reason()));
         }
       } catch (UnstoredException e) {
         captured.passOn();
@@ -153,7 +156,8 @@ final class IdempotentCalls implements ServerInterceptor {
         return new StoredReply(0, Map.of(), bytes(captured.message()));
       }
       com.google.rpc.Status rich = StatusProto.fromStatusAndTrailers(status, captured.trailers());
-      if (rich == null || !isFinal(StatusMapping.problem(status, captured.trailers()).status())) {
+      int http = StatusMapping.problem(status, captured.trailers()).status();
+      if (rich == null || ReplyFate.of(http) != ReplyFate.REFUSED) {
         throw new UnstoredException();
       }
       throw new RefusalException(
@@ -226,29 +230,5 @@ final class IdempotentCalls implements ServerInterceptor {
     public void onReady() {
       handler.onReady();
     }
-  }
-
-  /** As over REST: a 4xx is a final no, unless it invites another try. */
-  private static boolean isFinal(int status) {
-    return switch (status) {
-      case 401, 408, 425, 429, 499 -> false;
-      default -> status >= 400 && status < 500;
-    };
-  }
-
-  private static StatusRuntimeException rejection(Receipt.Rejection reason) {
-    return switch (reason) {
-      case STILL_RUNNING ->
-          problem(409, "still-running", "A call with this key is running. Repeat it in a moment.");
-      case OTHER_REQUEST ->
-          problem(
-              422, "other-request", "This key was used for another call. Use a new key for each.");
-      case FORGOTTEN ->
-          problem(
-              410,
-              "forgotten",
-              "This key is so old that its reply may be forgotten. Look whether the call was done,"
-                  + " and use a new key if not.");
-    };
   }
 }

@@ -64,6 +64,9 @@ class IdempotentGrpcIT {
               throw new IllegalStateException(e);
             }
           });
+      if (item.getName().equals("away")) {
+        throw new IllegalStateException(new SQLException("terminating connection", "57P01"));
+      }
       if (item.getName().startsWith("sold-out")) {
         throw StatusMapping.exception(Problem.of(422, "sold-out", "There is none."));
       }
@@ -172,8 +175,26 @@ class IdempotentGrpcIT {
     StatusRuntimeException missing = failure(() -> stub.look(named("d")));
 
     assertThat(StatusMapping.problem(malformed).reason()).hasValue("key-malformed");
+    Metadata when = new Metadata();
+    when.put(Metadata.Key.of("tenon-key-time", Metadata.ASCII_STRING_MARSHALLER), "noon");
+    StatusRuntimeException timeless =
+        failure(
+            () ->
+                keyed(newKey())
+                    .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(when))
+                    .reserve(named("d")));
+
+    assertThat(StatusMapping.problem(timeless).detail()).startsWith("Tenon-Key-Time: unreadable");
     assertThat(StatusMapping.problem(missing).reason()).hasValue("key-missing");
     assertThat(missing.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+  }
+
+  @Test
+  void saysThatTheDatabaseIsAway() {
+    StatusRuntimeException failure = failure(() -> stub.reserve(named("away")));
+
+    assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+    assertThat(StatusMapping.problem(failure).reason()).hasValue("database-away");
   }
 
   @Test

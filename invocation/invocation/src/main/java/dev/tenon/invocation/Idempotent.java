@@ -13,9 +13,9 @@ import java.lang.annotation.RetentionPolicy;
  * answer is stored by that commit. A repeated request gets the stored answer, with {@code
  * Idempotency-Replayed: true}. A request under a used key that asks for something else is answered
  * with 422, one whose like is still running with 409, one with a key that is too old with 410. A
- * refusal (an answer from 400 to 499) rolls back what was written, and is stored; but 401, 408, 425
- * and 429 are not, as they invite another try. With any other failure nothing is stored, and the
- * request may be sent again.
+ * refusal (an answer from 400 to 499) rolls back what was written, and is stored; but 401, 408,
+ * 425, 429 and 499 are not, as they invite another try. With any other failure nothing is stored,
+ * and the request may be sent again.
  *
  * <p>In Spring MVC, cookies go with the first answer only; answers that are asynchronous or
  * streamed cannot be stored, and such methods are refused when the application starts; multipart

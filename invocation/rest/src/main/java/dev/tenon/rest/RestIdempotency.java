@@ -2,22 +2,22 @@ package dev.tenon.rest;
 
 import com.linecorp.armeria.common.AggregatedHttpRequest;
 import dev.tenon.invocation.CallHeaders;
-import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotencyKey;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
+import dev.tenon.messaging.ReplyFate;
 import dev.tenon.transport.IncomingCall;
-import java.time.DateTimeException;
-import java.time.Instant;
+import dev.tenon.transport.ServiceProblems;
 import java.util.function.Supplier;
 
 /**
  * Runs a method once for a key, and stores its answer in the commit of its effects.
  *
  * @param receiver where answers are stored
- * @param operation the method's name, beside which keys are unique
+ * @param operation HTTP method and path of the operation, beside which keys are unique; Spring MVC
+ *     names the same operation alike
  * @param required whether a key must be given
  */
 record RestIdempotency(IdempotentReceiver receiver, String operation, boolean required) {
@@ -36,17 +36,15 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
   RestReply answer(IncomingCall call, AggregatedHttpRequest request, Supplier<RestReply> handler) {
     String field = request.headers().get(CallHeaders.IDEMPOTENCY_KEY);
     if (field == null) {
-      return required
-          ? problem(400, "key-missing", "This operation needs the header Idempotency-Key.")
-          : handler.get();
+      return required ? RestReply.of(ServiceProblems.keyMissing()) : handler.get();
     }
     IdempotencyKey key;
     try {
-      key = IdempotencyKey.of(call.caller(), operation, IdempotencyKey.inField(field));
+      key = IdempotencyKey.received(call.caller(), operation, field);
       String time = request.headers().get(CallHeaders.KEY_TIME);
-      key = time == null ? key : key.createdAt(Instant.parse(time));
-    } catch (IllegalArgumentException | DateTimeException e) {
-      return problem(400, "key-malformed", String.valueOf(e.getMessage()));
+      key = time == null ? key : key.createdAtField(time);
+    } catch (IllegalArgumentException e) {
+      return RestReply.of(ServiceProblems.keyMalformed(String.valueOf(e.getMessage())));
     }
     Fingerprint fingerprint =
         Fingerprint.ofJson(request.method() + " " + request.path(), request.content().array());
@@ -57,11 +55,11 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
               fingerprint,
               unit -> {
                 RestReply reply = handler.get();
-                return switch (kind(reply.status())) {
-                  case DONE -> reply.toStore();
+                return switch (ReplyFate.of(reply.status())) {
+                  case STORED -> reply.toStore();
                   case REFUSED ->
                       throw new RefusalException("refused: " + reply.status(), reply.toStore());
-                  case NOT_NOW -> throw new Unstored(reply);
+                  case FORGOTTEN -> throw new Unstored(reply);
                 };
               }));
     } catch (Unstored e) {
@@ -69,49 +67,11 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
     }
   }
 
-  private enum Kind {
-    DONE,
-    REFUSED,
-    NOT_NOW
-  }
-
-  private static Kind kind(int status) {
-    if (status < 400) {
-      return Kind.DONE;
-    }
-    boolean another =
-        status >= 500 || status == 401 || status == 408 || status == 425 || status == 429;
-    return another ? Kind.NOT_NOW : Kind.REFUSED;
-  }
-
   private static RestReply answer(Receipt receipt) {
     return switch (receipt) {
       case Receipt.Executed executed -> RestReply.of(executed.reply(), false);
       case Receipt.Replayed replayed -> RestReply.of(replayed.reply(), true);
-      case Receipt.Rejected rejected ->
-          switch (rejected.reason()) {
-            case STILL_RUNNING ->
-                RestReply.ofPassing(
-                    Problem.of(
-                        409,
-                        "still-running",
-                        "A request with this key is running. Send it again in a moment."));
-            case OTHER_REQUEST ->
-                problem(
-                    422,
-                    "other-request",
-                    "This key was used for another request. Use a new key for a new request.");
-            case FORGOTTEN ->
-                problem(
-                    410,
-                    "forgotten",
-                    "This key is so old that its answer may be forgotten: look whether the request"
-                        + " was done, and use a new key if not.");
-          };
+      case Receipt.Rejected rejected -> RestReply.of(ServiceProblems.rejected(rejected.reason()));
     };
-  }
-
-  private static RestReply problem(int status, String reason, String detail) {
-    return RestReply.of(Problem.of(status, reason, detail));
   }
 }

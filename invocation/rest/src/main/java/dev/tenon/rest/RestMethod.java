@@ -8,12 +8,12 @@ import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import dev.tenon.transport.IncomingCall;
+import dev.tenon.transport.ServiceProblems;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
-import java.sql.SQLException;
-import java.sql.SQLTransientConnectionException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,8 +30,6 @@ import org.springframework.web.service.annotation.HttpExchange;
 /** One method of an interface that is served: its route, its parameters, its answer. */
 final class RestMethod {
   private static final Logger log = LoggerFactory.getLogger(RestMethod.class);
-
-  private static final String CONNECTION_CLASS = "08"; // of SQLSTATEs
 
   private final String operation;
   private final Route route;
@@ -62,6 +60,7 @@ final class RestMethod {
     for (int i = 0; i < method.getParameterCount(); i++) {
       parameters.add(RestParameter.of(new MethodParameter(method, i), operation));
     }
+    Exchange exchange = exchange(api, method, operation);
     Idempotent idempotent = AnnotatedElementUtils.findMergedAnnotation(method, Idempotent.class);
     if (idempotent == null) {
       idempotent = onImplementation(method, implementation);
@@ -73,11 +72,12 @@ final class RestMethod {
               () ->
                   new IllegalArgumentException(
                       "receiver: none (expected: one, as " + operation + " is @Idempotent)"));
-      idempotency = Optional.of(new RestIdempotency(store, operation, idempotent.required()));
+      idempotency =
+          Optional.of(new RestIdempotency(store, exchange.toString(), idempotent.required()));
     }
     method.setAccessible(true); // the interface may be package-private
     return new RestMethod(
-        operation, route(api, method, operation), method, implementation, parameters, idempotency);
+        operation, exchange.route(), method, implementation, parameters, idempotency);
   }
 
   private static @Nullable Idempotent onImplementation(Method method, Object implementation) {
@@ -90,7 +90,19 @@ final class RestMethod {
     }
   }
 
-  private static Route route(Class<?> api, Method method, String operation) {
+  /** What requests a method is for. */
+  private record Exchange(String verb, String path) {
+    Route route() {
+      return Route.builder().path(path).methods(HttpMethod.valueOf(verb)).build();
+    }
+
+    @Override
+    public String toString() {
+      return verb + " " + path;
+    }
+  }
+
+  private static Exchange exchange(Class<?> api, Method method, String operation) {
     HttpExchange exchange = AnnotatedElementUtils.findMergedAnnotation(method, HttpExchange.class);
     String verb = exchange == null ? "" : exchange.method();
     String path = RestService.prefix(api) + (exchange == null ? "" : exchange.url());
@@ -99,7 +111,7 @@ final class RestMethod {
           "method: %s with '%s %s' (expected: an HTTP method, and a path that begins with /)"
               .formatted(operation, verb, path));
     }
-    return Route.builder().path(path).methods(HttpMethod.valueOf(verb)).build();
+    return new Exchange(verb, path);
   }
 
   Route route() {
@@ -160,32 +172,15 @@ final class RestMethod {
         detail.getProperties() == null ? Map.of() : detail.getProperties());
   }
 
-  private static boolean databaseIsAway(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SQLException sql
-          && (sql instanceof SQLTransientConnectionException
-              || String.valueOf(sql.getSQLState()).startsWith(CONNECTION_CLASS))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   private RestReply outcomeUnknown() {
     log.atWarn().addKeyValue("operation", operation).log("outcome of the commit unknown");
-    return RestReply.ofPassing(
-        Problem.of(
-            503,
-            "outcome-unknown",
-            "The connection to the database broke during the commit. Send the request again with"
-                + " the same key: it is answered by what happened."));
+    return RestReply.of(ServiceProblems.outcomeUnknown());
   }
 
   private RestReply unexpected(Throwable cause) {
-    if (databaseIsAway(cause)) {
+    if (Dialect.connectionLostBehind(cause)) {
       log.atWarn().addKeyValue("operation", operation).log("database away: answered 503");
-      return RestReply.ofPassing(
-          Problem.of(503, "database-away", "The service's database cannot be reached now."));
+      return RestReply.of(ServiceProblems.databaseAway());
     }
     log.atWarn().setCause(cause).addKeyValue("operation", operation).log("call failed");
     return RestReply.of(Problem.of(500, "internal", "The service failed; its own log says why."));

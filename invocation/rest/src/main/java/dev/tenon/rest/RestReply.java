@@ -9,6 +9,7 @@ import com.linecorp.armeria.common.ResponseHeadersBuilder;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.StoredReply;
+import dev.tenon.transport.ServiceProblems;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -25,16 +26,12 @@ record RestReply(int status, Map<String, String> headers, byte[] body) {
   private static final int NOT_FOUND = 404;
 
   static RestReply of(Problem problem) {
-    return new RestReply(
-        problem.status(), Map.of(CONTENT_TYPE, Problem.MEDIA_TYPE), problem.json());
-  }
-
-  /** A problem that is over in a moment. */
-  static RestReply ofPassing(Problem problem) {
-    return new RestReply(
-        problem.status(),
-        Map.of(CONTENT_TYPE, Problem.MEDIA_TYPE, RETRY_AFTER, "1"),
-        problem.json());
+    Map<String, String> headers = new LinkedHashMap<>();
+    headers.put(CONTENT_TYPE, Problem.MEDIA_TYPE);
+    if (ServiceProblems.passesSoon(problem)) {
+      headers.put(RETRY_AFTER, "1");
+    }
+    return new RestReply(problem.status(), headers, problem.json());
   }
 
   static RestReply of(StoredReply reply, boolean replayed) {

@@ -26,6 +26,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -99,6 +102,10 @@ class RestIT {
         Problem told = Problem.of(id == REFUSED_ELSEWHERE ? 422 : 503, "told", "");
         throw new RemoteProblemException(new Target("stock", "reserve"), 1, told);
       }
+      if (id == 57) {
+        SQLException shutdown = new SQLException("terminating connection", "57P01");
+        throw new IllegalStateException(shutdown);
+      }
       if (id == 500) {
         throw new IllegalStateException("secret");
       }
@@ -128,13 +135,14 @@ class RestIT {
 
   private static final HttpClient RAW = HttpClient.newHttpClient();
   private static TenonPort port;
+  private static DataSource database;
   private static ServiceClient client;
   private static Messaging messaging;
   private static UserApi users;
 
   @BeforeAll
   static void open() {
-    DataSource database = postgres.dataSource(postgres.freshDatabase("user"));
+    database = postgres.dataSource(postgres.freshDatabase("user"));
     messaging =
         Messaging.builder(Transactions.of(ServiceDatabase.builder("user", database).open()))
             .build();
@@ -262,6 +270,35 @@ class RestIT {
   }
 
   @Test
+  void keysAreBesideTheMethodAndPathAsInSpringMvc() throws Exception {
+    post("{\"name\":\"ann\",\"email\":\"\"}", "\"o-" + System.nanoTime() + "\"");
+
+    try (Connection connection = database.getConnection();
+        ResultSet row =
+            connection
+                .createStatement()
+                .executeQuery("SELECT DISTINCT caller, operation FROM tenon.reply")) {
+      assertThat(row.next()).isTrue();
+      assertThat(row.getString(1)).isEqualTo("order");
+      assertThat(row.getString(2)).isEqualTo("POST /users");
+      assertThat(row.next()).isFalse();
+    }
+  }
+
+  @Test
+  void aDatabaseThatIsAwayIsToldWithWhenToComeAgain() throws Exception {
+    var request =
+        HttpRequest.newBuilder(URI.create("http://" + port.address() + "/users/57"))
+            .header("tenon-service", "order")
+            .build();
+
+    var answer = RAW.send(request, HttpResponse.BodyHandlers.ofString());
+
+    assertThat(answer.statusCode()).isEqualTo(503);
+    assertThat(answer.headers().firstValue("retry-after")).contains("1");
+  }
+
+  @Test
   void aRefusalIsKeptUnderItsKeyToo() throws Exception {
     String key = "\"r-" + System.nanoTime() + "\"";
     var first = post("{\"name\":\"taken\",\"email\":\"\"}", key);
@@ -284,6 +321,7 @@ class RestIT {
         "GET|/users/x||400|id: unreadable (expected: long)",
         "GET|/users?max=x||400|max: unreadable (expected: int)",
         "DELETE|/users/1||400|if-match: missing (expected: a value)",
+        "GET|/users/57||503|database-away",
         "GET|/nowhere||404|no-such-path",
         "PATCH|/users/1||405|no-such-method",
       })

@@ -22,6 +22,18 @@ public interface Dialect {
   boolean connectionLost(SQLException exception);
 
   /**
+   * Whether a lost connection is behind a failure, however it is wrapped, to a database of any kind
+   * that is known here: for code that has a failure and not its database. A pool that has no
+   * connection to give, or has closed a broken one, counts too.
+   *
+   * @param failure what was thrown
+   * @return whether the database went away
+   */
+  static boolean connectionLostBehind(Throwable failure) {
+    return LostConnections.behind(failure);
+  }
+
+  /**
    * Whether an exception means that the database refused something for the sake of concurrency, and
    * the whole unit of work may simply be repeated.
    *

@@ -73,7 +73,7 @@ final class BufferedResponse extends HttpServletResponseWrapper {
       return new StoredReply(status, stored, body.toByteArray());
     }
     stored.put("content-type", MediaType.APPLICATION_PROBLEM_JSON_VALUE);
-    return new StoredReply(status, stored, IdempotencyProblem.document(status));
+    return new StoredReply(status, stored, ProblemDocument.of(status));
   }
 
   /** What goes with the first answer only. */

@@ -1,9 +1,9 @@
 package dev.tenon.spring;
 
+import dev.tenon.schema.Dialect;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
-import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,18 +75,11 @@ final class DatabaseProblems {
   boolean causedByLostConnection(@Nullable Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof DataAccessResourceFailureException
-          || cause instanceof CannotCreateTransactionException
-          || (cause instanceof SQLException sql
-              && (database.dialect().connectionLost(sql) || closedByPool(sql)))) {
+          || cause instanceof CannotCreateTransactionException) {
         return true;
       }
     }
-    return false;
-  }
-
-  /** HikariCP closes a connection that broke; what is tried on it later fails without a state. */
-  private static boolean closedByPool(SQLException failure) {
-    return failure.getSQLState() == null && "Connection is closed".equals(failure.getMessage());
+    return failure != null && Dialect.connectionLostBehind(failure);
   }
 
   private ResponseEntity<ProblemDetail> problem(Exception failure, String title, String advice) {

@@ -1,33 +1,32 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotencyKey;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.MessagingException;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
+import dev.tenon.messaging.ReplyFate;
 import dev.tenon.messaging.StoredReply;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
+import dev.tenon.transport.ServiceProblems;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.security.Principal;
-import java.time.DateTimeException;
-import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.springframework.http.HttpStatus;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.http.MediaType;
 import org.springframework.web.filter.OncePerRequestFilter;
@@ -43,14 +42,6 @@ final class IdempotencyFilter extends OncePerRequestFilter {
   static final String KEY_TIME = "Tenon-Key-Time";
 
   private static final Logger log = LoggerFactory.getLogger(IdempotencyFilter.class);
-
-  /** Refusals that invite another try, once something else has changed. */
-  private static final Set<Integer> COME_AGAIN =
-      Set.of(
-          HttpStatus.UNAUTHORIZED.value(),
-          HttpStatus.REQUEST_TIMEOUT.value(),
-          HttpStatus.TOO_EARLY.value(),
-          HttpStatus.TOO_MANY_REQUESTS.value());
 
   private final IdempotentHandlers handlers;
   private final Supplier<IdempotentReceiver> receiver;
@@ -84,10 +75,10 @@ final class IdempotencyFilter extends OncePerRequestFilter {
   private static final class BadRequestException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    private final IdempotencyProblem problem;
+    private final transient Problem problem;
 
-    BadRequestException(IdempotencyProblem problem, String more) {
-      super(more);
+    BadRequestException(Problem problem) {
+      super(problem.detail());
       this.problem = problem;
     }
   }
@@ -108,7 +99,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
       Fingerprint fingerprint = fingerprint(request, buffered);
       handle(key, fingerprint, buffered, response, chain);
     } catch (BadRequestException e) {
-      e.problem.answer(response, String.valueOf(e.getMessage()));
+      ProblemDocument.answer(response, e.problem);
     }
   }
 
@@ -116,27 +107,19 @@ final class IdempotencyFilter extends OncePerRequestFilter {
       HttpServletRequest request, String operation, List<String> fields)
       throws BadRequestException {
     if (fields.size() > 1) {
-      throw new BadRequestException(IdempotencyProblem.KEY_MALFORMED, "it comes more than once.");
+      throw new BadRequestException(
+          ServiceProblems.keyMalformed(
+              "Idempotency-Key: " + fields.size() + " headers (expected: one)"));
     }
     Principal principal = request.getUserPrincipal();
     String caller = principal == null ? "anonymous" : "user:" + principal.getName();
     try {
-      IdempotencyKey key =
-          IdempotencyKey.of(
-              shortened(caller), shortened(operation), IdempotencyKey.inField(fields.getFirst()));
+      IdempotencyKey key = IdempotencyKey.received(caller, operation, fields.getFirst());
       String time = request.getHeader(KEY_TIME);
-      return time == null ? key : key.createdAt(Instant.parse(time));
-    } catch (IllegalArgumentException | DateTimeException e) {
-      throw new BadRequestException(
-          IdempotencyProblem.KEY_MALFORMED, String.valueOf(e.getMessage()));
+      return time == null ? key : key.createdAtField(time);
+    } catch (IllegalArgumentException e) {
+      throw new BadRequestException(ServiceProblems.keyMalformed(String.valueOf(e.getMessage())));
     }
-  }
-
-  /** A longer name is told from others by its digest. */
-  private static String shortened(String name) {
-    return name.length() <= IdempotencyKey.NAME_LENGTH_MAX
-        ? name
-        : Fingerprint.ofBytes(name, new byte[0]).sha256();
   }
 
   /** The body; empty if the container parses it as a form. */
@@ -144,20 +127,32 @@ final class IdempotencyFilter extends OncePerRequestFilter {
       throws IOException, BadRequestException {
     MediaType type = type(request);
     if (type != null && type.getType().equals("multipart")) {
-      throw new BadRequestException(IdempotencyProblem.MULTIPART, "");
+      throw new BadRequestException(
+          Problem.of(415, "multipart", "A multipart request cannot be sent with a key."));
     }
     int most = limits.requestBytes();
     if (request.getContentLengthLong() > most) {
-      throw new BadRequestException(IdempotencyProblem.TOO_LARGE, most + ".");
+      throw tooLarge(most);
     }
     if (MediaType.APPLICATION_FORM_URLENCODED.equalsTypeAndSubtype(type)) {
       return Optional.empty();
     }
     byte[] body = request.getInputStream().readNBytes(most + 1);
     if (body.length > most) {
-      throw new BadRequestException(IdempotencyProblem.TOO_LARGE, most + ".");
+      throw tooLarge(most);
     }
     return Optional.of(body);
+  }
+
+  private static BadRequestException tooLarge(int most) {
+    return new BadRequestException(
+        Problem.of(
+            413,
+            "too-large",
+            "The body is too large for a request with a key;"
+                + " tenon.idempotency.request-bytes-max is "
+                + most
+                + "."));
   }
 
   private static @Nullable MediaType type(HttpServletRequest request) {
@@ -203,7 +198,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
       sendNotStored(e.answer, response);
     } catch (UnknownCommitOutcomeException e) {
       log.atWarn().addKeyValue("key", key).setCause(e).log("outcome unknown: answered 503");
-      IdempotencyProblem.OUTCOME_UNKNOWN.answer(response);
+      ProblemDocument.answer(response, ServiceProblems.outcomeUnknown());
     } catch (TransactionException | MessagingException e) {
       if (resolver.get().resolveException(request, response, null, e) == null) {
         throw e;
@@ -226,13 +221,11 @@ final class IdempotencyFilter extends OncePerRequestFilter {
               + ": it is too large. Answer with less, or raise tenon.idempotency.reply-bytes-max.");
     }
     int status = answer.getStatus();
-    if (status >= HttpStatus.INTERNAL_SERVER_ERROR.value() || COME_AGAIN.contains(status)) {
-      throw new NotStoredException(answer);
-    }
-    if (status >= HttpStatus.BAD_REQUEST.value()) {
-      throw new RefusalException("status " + status, answer.reply());
-    }
-    return answer.reply();
+    return switch (ReplyFate.of(status)) {
+      case STORED -> answer.reply();
+      case REFUSED -> throw new RefusalException("status " + status, answer.reply());
+      case FORGOTTEN -> throw new NotStoredException(answer);
+    };
   }
 
   private static void answer(Receipt receipt, BufferedResponse answer, HttpServletResponse response)
@@ -247,12 +240,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
         send(replayed.reply(), response);
       }
       case Receipt.Rejected rejected ->
-          (switch (rejected.reason()) {
-                case STILL_RUNNING -> IdempotencyProblem.STILL_RUNNING;
-                case OTHER_REQUEST -> IdempotencyProblem.OTHER_REQUEST;
-                case FORGOTTEN -> IdempotencyProblem.FORGOTTEN;
-              })
-              .answer(response);
+          ProblemDocument.answer(response, ServiceProblems.rejected(rejected.reason()));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import dev.tenon.invocation.Idempotent;
+import dev.tenon.transport.ServiceProblems;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
@@ -152,7 +153,7 @@ final class IdempotentHandlers
     if (idempotent == null || !idempotent.required()) {
       return true;
     }
-    IdempotencyProblem.KEY_MISSING.answer(response);
+    ProblemDocument.answer(response, ServiceProblems.keyMissing());
     return false;
   }
 }

@@ -71,7 +71,9 @@ class BufferedResponseTest {
     assertThat(held.reply().headers()).containsEntry("content-type", "application/problem+json");
     assertThat(held.reply().body())
         .asString()
-        .isEqualTo("{\"reason\":\"refused\",\"status\":404,\"title\":\"Not Found\"}");
+        .isEqualTo(
+            "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
+                + "\"reason\":\"refused\"}");
 
     held.reset();
     held.sendRedirect("/there");
