@@ -194,6 +194,7 @@ class HttpFeedIT {
 
   @Test
   void holdsThePublisherUpWhenNothingIsTaken() throws Exception {
+    reopen(builder -> builder.heartbeat(LONG)); // large frames may take long here
     source.endless = true;
     try (FeedStream resting = openFromBeginning()) {
       // One frame ahead, one in the stream's window, one on its way to it.
