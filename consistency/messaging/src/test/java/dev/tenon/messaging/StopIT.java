@@ -7,12 +7,15 @@ import dev.tenon.messaging.spi.FeedReport;
 import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.messaging.spi.FeedStream;
 import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -49,6 +52,8 @@ class StopIT {
   @Test
   void tellsThePublisherNothingMoreSoThatItNeedNotBeThere() throws InterruptedException {
     Watched watched = new Watched();
+    AtomicReference<Duration> ahead = new AtomicReference<>(Duration.ZERO);
+    InstantSource clock = TenonRuntime.system().clock();
     CountDownLatch handling = new CountDownLatch(1);
     try (TestService shop = shop(postgres.freshDatabase("shop"));
         TestService stock =
@@ -58,6 +63,9 @@ class StopIT {
                 builder ->
                     builder
                         .transport(watched)
+                        .runtime(
+                            TenonRuntime.system()
+                                .withClock(() -> clock.instant().plus(ahead.get())))
                         .config(MessagingConfig.defaults().slots(1))
                         .subscribe(
                             Subscription.to("shop")
@@ -65,6 +73,7 @@ class StopIT {
                                     Sale.TOPIC,
                                     Sale.class,
                                     (sale, context) -> {
+                                      ahead.set(Duration.ofMinutes(2)); // a report is due
                                       handling.countDown();
                                       watched.closed.await();
                                     })
