@@ -28,6 +28,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   /** How late a saga that sleeps may wake up. */
   private static final Duration SAGA_POLL = Duration.ofMillis(200);
 
+  private static final Duration FORGET_INTERVAL = Duration.ofMinutes(1);
   private static final Duration LOOP_JOIN_MAX = Duration.ofSeconds(5);
 
   private final GlobalParts parts;
@@ -38,6 +39,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   private final Starter starter;
   private final Inquiries inquiries;
   private final SagaEngine sagas;
+  private final Forgetting forgetting;
   private final ReentrantLock lifecycle = new ReentrantLock();
   private final List<Thread> loops = new ArrayList<>();
   private final CountDownLatch closing = new CountDownLatch(1);
@@ -56,6 +58,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
     phaseTwo = new PhaseTwo(parts, decisions);
     starter = new Starter(parts, store, instances, phaseTwo);
     inquiries = new Inquiries(parts, store);
+    SagaStore sagaStore = new SagaStore(parts.tables());
     sagas =
         new SagaEngine(
             new SagaParts(
@@ -63,11 +66,13 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
                 parts.messaging().receiver(),
                 participant,
                 new SagaDecider(starter::next, store, instances, phaseTwo),
-                new SagaStore(parts.tables()),
+                sagaStore,
                 parts.config(),
                 parts.runtime(),
                 closing),
             sagaTypes);
+    forgetting = new Forgetting(parts, store);
+    forgetting.hold(sagaStore::oldestUndecided);
   }
 
   @Override
@@ -124,6 +129,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
       loop("decisions", this::keep);
       loop("acknowledgements", this::acknowledge);
       loop("sagas", this::runSagas);
+      loop("forgetting", this::forget);
     } finally {
       lifecycle.unlock();
     }
@@ -227,6 +233,14 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
       pause(GATHER);
     }
     boolean unused = phaseTwo.write();
+  }
+
+  private void forget() throws SQLException, InterruptedException {
+    int forgotten = forgetting.forget();
+    if (forgotten > 0) {
+      log.atDebug().addKeyValue("decisions", forgotten).log("decisions forgotten");
+    }
+    pause(FORGET_INTERVAL);
   }
 
   @Override

@@ -48,7 +48,7 @@ public interface GlobalTransactions extends AutoCloseable {
    * Runs work as a distributed transaction, or as part of the one under way.
    *
    * @param timeout from now to the hard deadline, after which it cannot be committed; not used if
-   *     it joins
+   *     it joins; at most {@link GlobalConfig#keep()}
    * @param nesting whether it joins one that is under way. If joined work throws, all is aborted
    * @param work what to do
    * @param <T> what it answers

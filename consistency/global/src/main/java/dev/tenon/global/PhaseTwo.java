@@ -39,9 +39,10 @@ final class PhaseTwo {
   private final OpenDecisions decisions;
   private final ReentrantLock lock = new ReentrantLock();
   private final Map<String, Lane> lanes = new LinkedHashMap<>(); // guarded by lock
-  private final Set<UUID> inHand = new HashSet<>(); // guarded by lock
+  private final Set<UUID> inHand = new HashSet<>(); // guarded by lock: the stored ones
   private final Map<UUID, String> ended = new LinkedHashMap<>(); // guarded by lock: with problem
   private final Signal toWrite = new Signal();
+  private int notStored; // guarded by lock: how many others are in hand
   private boolean running; // guarded by lock
   private boolean closed; // guarded by lock
 
@@ -130,9 +131,13 @@ final class PhaseTwo {
   private void take(Ending ending) {
     lock.lock();
     try {
-      if (closed || inHand.size() >= TRANSACTIONS_MAX || !inHand.add(ending.id)) {
+      if (closed || inHand.size() + notStored >= TRANSACTIONS_MAX) {
         return;
       }
+      if (ending.stored && !inHand.add(ending.id)) {
+        return;
+      }
+      notStored += ending.stored ? 0 : 1;
       next(ending);
     } finally {
       lock.unlock();
@@ -142,7 +147,7 @@ final class PhaseTwo {
   private void next(Ending ending) {
     Map<BranchOrder, String> stage = ending.stages.poll();
     if (stage == null) {
-      inHand.remove(ending.id);
+      letGo(ending);
       if (ending.stored) {
         ended.put(ending.id, ending.problem);
         toWrite.wake();
@@ -159,6 +164,14 @@ final class PhaseTwo {
             parts.runtime().threads().newThread(() -> drain(lane)).start();
           }
         });
+  }
+
+  private void letGo(Ending ending) {
+    if (ending.stored) {
+      inHand.remove(ending.id);
+    } else {
+      notStored--;
+    }
   }
 
   private boolean drain(Lane lane) {
@@ -247,7 +260,7 @@ final class PhaseTwo {
     ending.outstanding--;
     if (ending.outstanding == 0) {
       if (ending.failed) {
-        inHand.remove(ending.id); // the database has it
+        letGo(ending); // the database has it, or those who ask are told
       } else {
         next(ending);
       }
@@ -326,6 +339,7 @@ final class PhaseTwo {
     try {
       lanes.values().forEach(lane -> lane.queue.clear());
       inHand.clear();
+      notStored = 0;
     } finally {
       lock.unlock();
     }

@@ -77,6 +77,20 @@ final class SagaStore {
     }
   }
 
+  /** When the oldest saga was started that may still be committed. */
+  Optional<Instant> oldestUndecided(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            tables.prepare(
+                connection,
+                "SELECT min(started_at) FROM tenon.saga WHERE state IN ('RUNNING', 'PARKED')"
+                    + " AND deadline > clock_timestamp()");
+        ResultSet row = select.executeQuery()) {
+      row.next();
+      return Optional.ofNullable(row.getObject(1, OffsetDateTime.class))
+          .map(OffsetDateTime::toInstant);
+    }
+  }
+
   /** Adds a saga to the open unit of work, owned already; says whether there was none. */
   boolean insert(
       Connection connection,

@@ -107,6 +107,11 @@ final class Starter {
   }
 
   private StarterScope begin(Duration timeout) {
+    Duration longest = parts.config().keep();
+    if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(longest) > 0) {
+      throw new IllegalArgumentException(
+          "timeout: " + timeout + " (expected: 1 ms to " + longest + ", which decisions are kept)");
+    }
     StarterScope scope = new StarterScope(this, next(timeout), parts.runtime().clock());
     parts
         .transactions()

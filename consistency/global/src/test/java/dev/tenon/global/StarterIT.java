@@ -8,8 +8,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenon.global.FakeParticipants.Told;
 import dev.tenon.testing.database.PostgresExtension;
+import dev.tenon.transaction.RolledBackException;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.List;
+import java.util.UUID;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,12 +36,6 @@ class StarterIT {
     order.close();
   }
 
-  private void settle() {
-    while (order.global.runPending()) {
-      assertThat(participants.told).hasSizeLessThan(10_000);
-    }
-  }
-
   @Test
   void decidesInTheCommitOfTheStartersOwnRows() {
     Branch[] branches = new Branch[2];
@@ -55,7 +53,7 @@ class StarterIT {
     assertThat(answer).isEqualTo(7);
     assertThat(order.column("SELECT p.xmin = d.xmin FROM placed p, tenon.global_decision d"))
         .containsExactly("t");
-    settle();
+    order.settle();
     assertThat(participants.told)
         .containsExactlyInAnyOrder(
             Told.of(branches[0], Outcome.COMMITTED), Told.of(branches[1], Outcome.COMMITTED));
@@ -65,7 +63,7 @@ class StarterIT {
   @Test
   void decidesWithACommitOfItsOwnIfTheStarterWritesNothing() {
     order.global.call(TIMEOUT, transaction -> branch("stock"));
-    settle();
+    order.settle();
 
     assertThat(order.acknowledged()).containsExactly("COMMITTED");
   }
@@ -95,22 +93,246 @@ class StarterIT {
         .isInstanceOf(IOException.class)
         .hasMessage("no");
 
-    settle();
+    order.settle();
     assertThat(participants.told).containsExactly(Told.of(branches[0], Outcome.ABORTED));
     assertThat(order.decisions()).isEmpty();
   }
 
   @Test
-  void tellsAgainWhatAParticipantDidNotHear() {
-    participants.down.add("stock");
-    order.global.call(TIMEOUT, transaction -> List.of(branch("stock"), branch("wallet")));
-    settle();
-    assertThat(order.acknowledged()).isEmpty();
+  void addsNoCommitToTheStartersOwn() {
+    order.global.call(TIMEOUT, transaction -> transaction.xid()); // looks at the database once
+    order.line.commits.set(0);
 
-    participants.down.clear();
-    order.execute("UPDATE tenon.global_decision SET next_at = clock_timestamp()");
-    settle();
+    order.global.run(
+        TIMEOUT,
+        transaction -> {
+          branch("stock");
+          order.transactions.run(unit -> write(unit, "INSERT INTO placed VALUES (1)"));
+        });
 
+    assertThat(order.line.commits).hasValue(1);
+  }
+
+  @Test
+  void doesNotCommitWhileACallHasNoDefiniteAnswer() {
+    assertRefused(GlobalCall::unknown, "has no definite answer");
+    assertRefused(call -> {}, "is under way");
+    assertRefused(call -> call.answered(Listing.INCOMPLETE.text()), "does not name all");
+    assertRefused(call -> call.answered(null), "does not name all");
+    assertRefused(call -> call.refused(null), "has no definite answer");
+
+    assertThat(order.column("SELECT number FROM placed")).isEmpty();
+    assertThat(order.decisions()).isEmpty();
+    order.settle();
+    assertThat(participants.told)
+        .filteredOn(told -> told.service().equals("stock"))
+        .hasSize(5)
+        .allMatch(told -> told.outcome() == Outcome.ABORTED && told.named());
+    assertThat(participants.told)
+        .filteredOn(told -> told.service().equals("wallet"))
+        .hasSize(3)
+        .allMatch(told -> told.outcome() == Outcome.ABORTED && !told.named());
+  }
+
+  private void assertRefused(Consumer<GlobalCall> end, String reason) {
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branch("stock");
+                      end.accept(GlobalCall.begin("wallet").orElseThrow());
+                      order.transactions.run(u -> write(u, "INSERT INTO placed VALUES (1)"));
+                    }))
+        .isInstanceOfSatisfying(
+            GlobalTransactionException.class,
+            e -> assertThat(e.told()).isEqualTo(GlobalTransactionException.Told.ABORTED))
+        .hasMessageContaining(reason);
+  }
+
+  @Test
+  void commitsAfterARefusalAndUndoesWhatItDropped() {
+    Branch[] branches = new Branch[2];
+
+    order.global.run(
+        TIMEOUT,
+        transaction -> {
+          branches[0] = branch("stock");
+          GlobalCall refused = GlobalCall.begin("wallet").orElseThrow();
+          branches[1] = new Branch("bank", UUID.randomUUID(), BranchKind.SAGA, "2.1");
+          refused.refused(new Listing(true, List.of(), List.of(branches[1])).text());
+        });
+
+    order.settle();
+    assertThat(participants.told)
+        .containsExactlyInAnyOrder(
+            Told.of(branches[0], Outcome.COMMITTED), Told.of(branches[1], Outcome.ABORTED));
     assertThat(order.acknowledged()).containsExactly("COMMITTED");
+  }
+
+  @Test
+  void refusesACallAfterTheDecision() {
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branch("stock");
+                      order.transactions.run(u -> write(u, "INSERT INTO placed VALUES (1)"));
+                      branch("wallet");
+                    }))
+        .isInstanceOfSatisfying(
+            GlobalTransactionException.class,
+            e -> assertThat(e.told()).isEqualTo(GlobalTransactionException.Told.COMMITTED))
+        .hasMessageContaining("Make all calls before");
+
+    assertThat(order.decisions()).containsExactly("COMMITTED");
+  }
+
+  @Test
+  void tellsThatItIsCommittedWhenWorkFailsAfterTheDecision() {
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branch("stock");
+                      order.transactions.run(u -> write(u, "INSERT INTO placed VALUES (1)"));
+                      throw new IOException("too late");
+                    }))
+        .isInstanceOfSatisfying(
+            GlobalTransactionException.class,
+            e -> assertThat(e.told()).isEqualTo(GlobalTransactionException.Told.COMMITTED))
+        .hasCauseInstanceOf(IOException.class);
+  }
+
+  @Test
+  void abortsWhenItIsToldToAndWhenJoinedWorkFails() {
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branch("stock");
+                      order.global.current().orElseThrow().setRollbackOnly("no money");
+                    }))
+        .isInstanceOf(GlobalTransactionException.class)
+        .hasMessageContaining("no money");
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branch("stock");
+                      try {
+                        order.global.run(
+                            TIMEOUT,
+                            joined -> {
+                              assertThat(joined.xid()).isEqualTo(transaction.xid());
+                              throw new IOException("swallowed");
+                            });
+                      } catch (IOException e) {
+                        assertThat(e).hasMessage("swallowed");
+                      }
+                    }))
+        .isInstanceOf(GlobalTransactionException.class)
+        .hasMessageContaining("joined");
+
+    assertThat(order.decisions()).isEmpty();
+  }
+
+  @Test
+  void endsAnIndependentOneByItself() {
+    Branch[] branches = new Branch[2];
+
+    assertThatThrownBy(
+            () ->
+                order.global.run(
+                    TIMEOUT,
+                    transaction -> {
+                      branches[0] = branch("stock");
+                      branches[1] =
+                          order.global.call(TIMEOUT, Nesting.INDEPENDENT, other -> branch("audit"));
+                      throw new IOException("outer");
+                    }))
+        .isInstanceOf(IOException.class);
+
+    order.settle();
+    assertThat(participants.told)
+        .containsExactlyInAnyOrder(
+            Told.of(branches[0], Outcome.ABORTED), Told.of(branches[1], Outcome.COMMITTED));
+  }
+
+  @Test
+  void decidesWithTheUnitOfWorkThatWasOpenBefore() {
+    Branch[] branches = new Branch[2];
+
+    order.transactions.run(
+        unit -> {
+          write(unit, "INSERT INTO placed VALUES (1)");
+          branches[0] = order.global.call(TIMEOUT, transaction -> branch("stock"));
+        });
+    assertThatThrownBy(
+            () ->
+                order.transactions.run(
+                    unit -> {
+                      branches[1] = order.global.call(TIMEOUT, transaction -> branch("stock"));
+                      throw new IOException("outside");
+                    }))
+        .isInstanceOf(IOException.class);
+
+    assertThat(order.column("SELECT p.xmin = d.xmin FROM placed p, tenon.global_decision d"))
+        .containsExactly("t");
+    order.settle();
+    assertThat(participants.told)
+        .containsExactlyInAnyOrder(
+            Told.of(branches[0], Outcome.COMMITTED), Told.of(branches[1], Outcome.ABORTED));
+  }
+
+  @Test
+  void decidesInASecondUnitOfWorkIfTheFirstWasRolledBack() {
+    order.global.run(
+        TIMEOUT,
+        transaction -> {
+          branch("stock");
+          try {
+            order.transactions.run(
+                unit -> {
+                  write(unit, "INSERT INTO placed VALUES (1)");
+                  unit.setRollbackOnly();
+                });
+          } catch (RolledBackException e) {
+            order.transactions.run(unit -> write(unit, "INSERT INTO placed VALUES (2)"));
+          }
+        });
+
+    assertThat(order.column("SELECT number FROM placed")).containsExactly("2");
+    assertThat(order.decisions()).containsExactly("COMMITTED");
+  }
+
+  @Test
+  void belongsToTheIncomingTransactionWhereTheThreadServesOne() {
+    Xid xid =
+        new Xid("shop", "ab", Instant.now(), Instant.now().plusSeconds(60), UUID.randomUUID());
+    BranchCall call =
+        new BranchCall(SignedXid.sign(xid, TestSigner.INSTANCE).header(), "3", "shop", "place");
+    String[] step = new String[1];
+
+    try (Participant.Reading reading = order.global.participant().enter(call)) {
+      Xid joined =
+          order.global.call(
+              TIMEOUT,
+              transaction -> {
+                step[0] = branch("stock").step();
+                order.transactions.run(unit -> write(unit, "INSERT INTO placed VALUES (1)"));
+                return transaction.xid();
+              });
+
+      assertThat(joined).isEqualTo(xid);
+      assertThat(Listing.parse(reading.listing(false)).kept()).hasSize(1);
+    }
+
+    assertThat(step[0]).isEqualTo("3.1");
+    assertThat(order.decisions()).isEmpty();
   }
 }

@@ -1,5 +1,7 @@
 package dev.tenon.global;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenon.messaging.Messaging;
@@ -7,6 +9,7 @@ import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.TenonTables;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -23,6 +26,7 @@ final class StartingService implements AutoCloseable {
   static final Duration TIMEOUT = Duration.ofMinutes(5);
 
   final HikariDataSource pool;
+  final CutLine line = new CutLine();
   final Transactions transactions;
   final Messaging messaging;
   final FakeParticipants participants;
@@ -45,7 +49,7 @@ final class StartingService implements AutoCloseable {
     config.setConnectionTimeout(3_000);
     pooling.accept(config);
     pool = new HikariDataSource(config);
-    transactions = Transactions.of(ServiceDatabase.builder(NAME, pool).open());
+    transactions = Transactions.of(ServiceDatabase.builder(NAME, line.over(pool)).open());
     messaging = Messaging.builder(transactions).build();
     this.participants = participants;
     global =
@@ -70,6 +74,24 @@ final class StartingService implements AutoCloseable {
       statement.execute(sql);
     } catch (SQLException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  SignedXid signed(GlobalTransaction transaction) {
+    return SignedXid.sign(transaction.xid(), TestSigner.INSTANCE);
+  }
+
+  /** The stored decisions, as another instance sees them. */
+  DecisionStore store() {
+    return new DecisionStore(
+        pool, new TenonTables("tenon"), DecisionStore.CLOCK, Duration.ofSeconds(1));
+  }
+
+  /** Runs all that is due. */
+  void settle() {
+    int rounds = 0;
+    while (global.runPending()) {
+      assertThat(++rounds).isLessThan(100);
     }
   }
 
