@@ -1,0 +1,201 @@
+package dev.tenon.global;
+
+import static dev.tenon.global.StartingService.TIMEOUT;
+import static dev.tenon.global.StartingService.branch;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenon.global.spi.BranchAnswer;
+import dev.tenon.global.spi.BranchQuestion;
+import dev.tenon.runtime.TenonRuntime;
+import dev.tenon.testing.database.PostgresExtension;
+import dev.tenon.transaction.spi.TenonTables;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+class ForgettingIT {
+  @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
+
+  private static final String CLOCK = "(SELECT now FROM public.clock)";
+  private static final Duration KEEP = GlobalConfig.defaults().keep();
+
+  private final FakeParticipants participants = new FakeParticipants();
+  private StartingService order;
+  private Forgetting forgetting;
+  private Instant now = Instant.parse("2026-01-01T00:00:00Z");
+
+  @BeforeEach
+  void open() {
+    order =
+        new StartingService(
+            postgres.freshDatabase("order"),
+            participants,
+            pooling -> {},
+            builder ->
+                ((GlobalTransactionsBuilder) builder)
+                    .databaseClock(CLOCK)
+                    .runtime(TenonRuntime.system().withClock(() -> now)));
+    order.execute("CREATE TABLE clock (now timestamptz)");
+    order.execute("INSERT INTO clock VALUES ('" + now + "')");
+    TenonTables tables = new TenonTables("tenon");
+    GlobalParts parts =
+        new GlobalParts(
+            order.transactions,
+            order.messaging,
+            tables,
+            participants,
+            TestSigner.INSTANCE,
+            GlobalConfig.defaults(),
+            TenonRuntime.system(),
+            new GlobalMetrics(new SimpleMeterRegistry()),
+            CLOCK);
+    forgetting =
+        new Forgetting(parts, new DecisionStore(order.pool, tables, CLOCK, Duration.ofSeconds(1)));
+  }
+
+  @AfterEach
+  void close() {
+    order.close();
+  }
+
+  private void pass(Duration time) {
+    now = now.plus(time);
+    order.execute("UPDATE clock SET now = '" + now + "'");
+  }
+
+  private BranchAnswer inquire(SignedXid xid, UUID branch) {
+    return order
+        .global
+        .endpoint()
+        .inquire("stock", List.of(new BranchQuestion(xid.header(), branch)))
+        .getFirst();
+  }
+
+  @Test
+  void forgetsWhatIsAcknowledgedAndThenSaysThatItDoesNotKnow() throws SQLException {
+    SignedXid[] xid = new SignedXid[1];
+    Branch[] branch = new Branch[1];
+    order.global.run(
+        TIMEOUT,
+        transaction -> {
+          xid[0] = order.signed(transaction);
+          branch[0] = branch("stock");
+        });
+    order.settle();
+    pass(KEEP.minusHours(1));
+    assertThat(forgetting.forget()).isZero();
+    assertThat(inquire(xid[0], branch[0].id())).isEqualTo(BranchAnswer.COMMIT);
+
+    pass(Forgetting.MARGIN.plusHours(1));
+    assertThat(forgetting.forget()).isEqualTo(1);
+
+    assertThat(inquire(xid[0], branch[0].id())).isEqualTo(BranchAnswer.UNKNOWN);
+    assertThat(order.decisions()).isEmpty();
+  }
+
+  @Test
+  void keepsWhatIsNotAcknowledged() throws SQLException {
+    participants.down.add("stock");
+    order.global.call(TIMEOUT, transaction -> branch("stock"));
+    order.settle();
+    pass(KEEP.multipliedBy(3));
+
+    assertThat(forgetting.forget()).isZero();
+    assertThat(order.decisions()).containsExactly("COMMITTED");
+  }
+
+  @Test
+  void forgetsAnAbortAfterItsDeadlineAndDoesNotLetItCommitThen() throws SQLException {
+    SignedXid[] xid = new SignedXid[1];
+    order.global.run(TIMEOUT, transaction -> xid[0] = order.signed(transaction));
+    pass(TIMEOUT.plusSeconds(1));
+    assertThat(inquire(xid[0], UUID.randomUUID())).isEqualTo(BranchAnswer.ABORT);
+    assertThat(order.decisions()).containsExactly("ABORTED");
+
+    pass(KEEP.plus(Forgetting.MARGIN));
+    assertThat(forgetting.forget()).isEqualTo(1);
+
+    assertThat(inquire(xid[0], UUID.randomUUID())).isEqualTo(BranchAnswer.UNKNOWN);
+    assertThat(order.store().abort(xid[0], List.of(), null)).isEmpty();
+    assertThat(order.decisions()).isEmpty();
+  }
+
+  @Test
+  void neverRaisesTheHorizonPastWhatMayStillCommit() throws SQLException {
+    Instant running = now;
+    forgetting.hold(connection -> Optional.of(running));
+    pass(KEEP.multipliedBy(4));
+
+    forgetting.forget();
+
+    assertThat(
+            order.column("SELECT forgotten_before < '" + running + "' FROM tenon.global_horizon"))
+        .containsExactly("t");
+  }
+
+  @Test
+  void deletesByTheSameRuleAsTheProtocol() throws SQLException {
+    Instant start = now;
+    Set<UUID> expected = new HashSet<>();
+    pass(KEEP.multipliedBy(2));
+    Instant horizon = now.minus(KEEP).minus(Forgetting.MARGIN);
+    List<Duration> around = List.of(Duration.ofMillis(-1), Duration.ZERO, Duration.ofMillis(1));
+    for (Outcome outcome : Outcome.values()) {
+      for (Duration byHorizon : around) {
+        for (Duration byDeadline : around) {
+          for (Duration byAck : around) {
+            Xid xid =
+                new Xid(
+                    "order",
+                    "ab",
+                    outcome == Outcome.COMMITTED ? horizon.plus(byHorizon) : start,
+                    now.minus(KEEP).plus(byDeadline),
+                    UUID.randomUUID());
+            Instant acknowledged = now.minus(KEEP).plus(byAck);
+            insert(xid, outcome, acknowledged);
+            if (Protocol.mayForget(xid, outcome, Optional.of(acknowledged), now, horizon, KEEP)) {
+              expected.add(xid.id());
+            }
+          }
+        }
+      }
+    }
+
+    List<String> all = order.column("SELECT xid FROM tenon.global_decision");
+    int forgotten = forgetting.forget();
+
+    assertThat(forgotten).isBetween(1, all.size() - 1).isEqualTo(expected.size());
+    List<String> gone = new ArrayList<>(all);
+    gone.removeAll(order.column("SELECT xid FROM tenon.global_decision"));
+    assertThat(gone).map(UUID::fromString).containsExactlyInAnyOrderElementsOf(expected);
+  }
+
+  private void insert(Xid xid, Outcome outcome, Instant acknowledged) {
+    order.execute(
+        "INSERT INTO tenon.global_decision (xid, xid_text, outcome, branches, started_at, deadline,"
+            + " acknowledged_at) VALUES ('"
+            + xid.id()
+            + "', '"
+            + xid.text()
+            + ".', '"
+            + outcome
+            + "', 'none', '"
+            + xid.startedAt()
+            + "', '"
+            + xid.deadline()
+            + "', '"
+            + acknowledged
+            + "')");
+  }
+}
