@@ -23,6 +23,7 @@ final class FakeLog implements OutboxLog {
   long windows = 10;
   Throwable failure = new AssertionError();
   boolean failing;
+  long failingAfter; // which window
 
   static Cursor window(long n) {
     return Cursor.endOf(n, ID);
@@ -37,7 +38,7 @@ final class FakeLog implements OutboxLog {
     } catch (InterruptedException e) {
       throw new AssertionError(e);
     }
-    if (failing) {
+    if (failing && after.window() >= failingAfter) {
       switch (failure) {
         case SQLException e -> throw e;
         case Error e -> throw e;

@@ -81,12 +81,10 @@ class LogStreamTest {
 
   @Test
   void handsOutWhatItHasReadWhenTheNextPieceCannotBeRead() throws InterruptedException {
-    growWindowByWindow(2);
-    log.windows = 10;
     log.failure = new SQLException("gone");
+    log.failing = true;
+    log.failingAfter = 2;
     try (LogStream stream = streamFromBeginning()) {
-      log.failing = true; // from the third window: the first two are in the cache
-
       FeedBatch batch = stream.next(LONG).orElseThrow();
 
       assertThat(batch.messages()).hasSize(2);
