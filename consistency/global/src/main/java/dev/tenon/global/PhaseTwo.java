@@ -94,7 +94,8 @@ final class PhaseTwo {
         (step, service) ->
             stage.put(new BranchOrder(xid.header(), step, null, Outcome.ABORTED), service));
     if (!stage.isEmpty()) {
-      Ending ending = new Ending(xid.xid().id(), false);
+      // Not under the xid's id: branches of the same transaction may be being confirmed.
+      Ending ending = new Ending(parts.runtime().ids().next(), false);
       ending.stages.add(stage);
       take(ending);
     }
