@@ -20,7 +20,10 @@ public final class BranchRefusedException extends RuntimeException {
     TOO_LATE,
 
     /** A try under the same step has not ended. */
-    STILL_RUNNING
+    STILL_RUNNING,
+
+    /** The call comes under no transaction, and makes no sense without one. */
+    NO_TRANSACTION
   }
 
   /**

@@ -163,6 +163,7 @@ final class LocalParticipant implements Participant {
           case OVER -> "the transaction, or this step of it, is over. Do not repeat it";
           case TOO_LATE -> "the transaction's deadline has passed. Start another one";
           case STILL_RUNNING -> "a try under the same step has not ended. Repeat it later";
+          case NO_TRANSACTION -> "it comes under none. Call it under one";
         };
     return new BranchRefusedException(
         reason, "Could not run the call " + key.step() + " of " + key.xid() + ": " + why + ".");
@@ -232,6 +233,11 @@ final class LocalParticipant implements Participant {
         entered.close();
       }
     };
+  }
+
+  @Override
+  public boolean mayOpen() {
+    return Serving.current().flatMap(Serving::unit).isPresent();
   }
 
   @Override

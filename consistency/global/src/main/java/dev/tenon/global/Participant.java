@@ -60,6 +60,13 @@ public interface Participant {
    */
   <T> void open(BranchType<T> type, T argument);
 
+  /**
+   * Whether the current thread handles a call that may open a branch.
+   *
+   * @return {@code true} within {@link #handle}, and in a saga's own writes
+   */
+  boolean mayOpen();
+
   /** A call under way that opens no branch here. */
   interface Reading extends AutoCloseable {
     /**

@@ -17,8 +17,9 @@ final class CallInterceptor implements ServerInterceptor {
   @Override
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-    CallContext context = IncomingCall.of(ServiceRequestContext.current()).context();
-    Answering<Q, A> answering = new Answering<>(call);
+    ServiceRequestContext request = ServiceRequestContext.current();
+    CallContext context = IncomingCall.of(request).context();
+    Answering<Q, A> answering = new Answering<>(call, new CallBranches(request));
     var listener = new Listening<Q>(context, answering);
     context.run(() -> listener.start(() -> next.startCall(answering, headers)));
     return listener;
@@ -27,9 +28,11 @@ final class CallInterceptor implements ServerInterceptor {
   /** Ends a call once, with a status that is meant for the caller. */
   private static final class Answering<Q, A> extends SimpleForwardingServerCall<Q, A> {
     private final AtomicBoolean closed = new AtomicBoolean();
+    private final CallBranches branches;
 
-    Answering(ServerCall<Q, A> call) {
+    Answering(ServerCall<Q, A> call, CallBranches branches) {
       super(call);
+      this.branches = branches;
     }
 
     @Override
@@ -42,17 +45,17 @@ final class CallInterceptor implements ServerInterceptor {
         boolean unexpected = status.getCode() == Status.Code.UNKNOWN;
         if (unexpected || CallFailures.of(cause).isPresent()) {
           HandlerFailures.Answer answer = HandlerFailures.answer(method(), cause);
-          delegate().close(answer.status(), answer.trailers());
+          delegate().close(answer.status(), branches.addTo(answer.trailers()));
           return;
         }
       }
-      delegate().close(status.withCause(null), trailers);
+      delegate().close(status.withCause(null), branches.addTo(trailers));
     }
 
     void fail(Throwable failure) {
       if (closed.compareAndSet(false, true)) {
         HandlerFailures.Answer answer = HandlerFailures.answer(method(), failure);
-        delegate().close(answer.status().withCause(null), answer.trailers());
+        delegate().close(answer.status().withCause(null), branches.addTo(answer.trailers()));
       }
     }
 

@@ -15,7 +15,7 @@ import com.linecorp.armeria.server.ServiceRequestContext;
 import com.linecorp.armeria.server.SimpleDecoratingHttpService;
 import com.linecorp.armeria.server.grpc.GrpcService;
 import com.linecorp.armeria.server.grpc.GrpcServiceBuilder;
-import dev.tenon.invocation.Idempotent;
+import dev.tenon.global.Participant;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.transport.PortService;
@@ -27,7 +27,6 @@ import io.grpc.protobuf.services.ProtoReflectionServiceV1;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.UnaryOperator;
@@ -93,6 +92,7 @@ public final class GrpcPortService {
     private int requestMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
     private int replyMessageBytesMax = MESSAGE_BYTES_MAX_DEFAULT;
     private Optional<IdempotentReceiver> receiver = Optional.empty();
+    private Optional<Participant> participant = Optional.empty();
     private boolean reflection = true;
 
     private Builder() {}
@@ -169,6 +169,23 @@ public final class GrpcPortService {
     }
 
     /**
+     * Takes part in the distributed transactions that unary calls come under. An {@link
+     * dev.tenon.invocation.Idempotent} method, or one that declares its branch ({@link
+     * dev.tenon.global.Compensated}, {@link dev.tenon.global.TryConfirmCancel}), may open one: it
+     * runs in one unit of work, and its reply is stored under the transaction's step, whatever key
+     * the call has. Any other method opens none; what it calls in turn goes on under the
+     * transaction. The branches are named in the trailers. Without a participant the transaction is
+     * passed over, as it is by streams, and its starter learns that it cannot be committed.
+     *
+     * @param value the service's side of others' transactions
+     * @return this
+     */
+    public Builder participant(Participant value) {
+      participant = Optional.of(value);
+      return this;
+    }
+
+    /**
      * Does not serve reflection.
      *
      * @return this
@@ -211,16 +228,11 @@ public final class GrpcPortService {
 
     private ServerServiceDefinition intercepted(
         Served service, ServerServiceDefinition definition) {
-      Map<String, Idempotent> marked = IdempotentMethods.of(service.handler(), definition);
-      ServerServiceDefinition inner = definition;
-      if (!marked.isEmpty()) {
-        IdempotentReceiver where =
-            receiver.orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "idempotent: not set (expected: a receiver for " + marked.keySet() + ")"));
-        inner = ServerInterceptors.intercept(definition, new IdempotentCalls(where, marked));
-      }
+      MarkedMethods marked = MarkedMethods.of(service.handler(), definition);
+      ServerServiceDefinition inner =
+          ServerInterceptors.intercept(
+              definition,
+              new IdempotentCalls(new IdempotentCalls.Stores(receiver, participant), marked));
       List<ServerInterceptor> outer = new ArrayList<>();
       outer.add(new CallInterceptor());
       outer.addAll(interceptors);

@@ -1,5 +1,6 @@
 package dev.tenon.grpc;
 
+import dev.tenon.global.BranchRefusedException;
 import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Problem;
 import dev.tenon.schema.Dialect;
@@ -53,6 +54,7 @@ final class HandlerFailures {
         Metadata trailers = e.getTrailers();
         yield new Answer(e.getStatus(), trailers == null ? new Metadata() : trailers);
       }
+      case BranchRefusedException e -> Answer.of(ServiceProblems.refused(e));
       case UnknownCommitOutcomeException e -> {
         log.warn("Could not tell whether a call was committed [method={}]", method, e);
         yield Answer.of(ServiceProblems.outcomeUnknown());

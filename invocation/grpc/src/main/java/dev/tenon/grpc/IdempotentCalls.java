@@ -1,65 +1,79 @@
 package dev.tenon.grpc;
 
-import com.google.protobuf.CodedOutputStream;
-import com.google.protobuf.InvalidProtocolBufferException;
-import com.google.protobuf.MessageLite;
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.global.BranchCall;
+import dev.tenon.global.Listing;
+import dev.tenon.global.Participant;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotencyKey;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
-import dev.tenon.messaging.RefusalException;
-import dev.tenon.messaging.ReplyFate;
 import dev.tenon.messaging.StoredReply;
+import dev.tenon.transport.BranchCalls;
 import dev.tenon.transport.IncomingCall;
 import dev.tenon.transport.ServiceProblems;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
+import io.grpc.MethodDescriptor.MethodType;
 import io.grpc.ServerCall;
 import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.protobuf.StatusProto;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the unary methods that are marked as idempotent once for a key, and stores the bytes of
- * their reply in the commit of their effects. Stands right before the handlers. Thread-safe.
+ * Runs the unary methods that are marked as idempotent once for a key, or for the step of a
+ * distributed transaction, and stores the bytes of their reply in the commit of their effects.
+ * Other unary methods run under the transaction that their call came under. Stands right before the
+ * handlers. Thread-safe.
  */
 final class IdempotentCalls implements ServerInterceptor {
-  private static final Metadata.Key<String> REPLAYED =
-      Metadata.Key.of(CallHeaders.IDEMPOTENCY_REPLAYED, Metadata.ASCII_STRING_MARSHALLER);
-
   private static final Metadata.Key<String> KEY_TIME =
       Metadata.Key.of(CallHeaders.KEY_TIME, Metadata.ASCII_STRING_MARSHALLER);
 
-  private final IdempotentReceiver receiver;
-  private final Map<String, Idempotent> methods;
+  private final Stores stores;
+  private final MarkedMethods methods;
+
+  /**
+   * Where replies are stored.
+   *
+   * @param receiver for calls under a key
+   * @param participant for calls under a distributed transaction
+   */
+  record Stores(Optional<IdempotentReceiver> receiver, Optional<Participant> participant) {}
 
   /**
    * Makes it.
    *
-   * @param receiver where replies are stored
-   * @param methods the marked methods by their full names
+   * @throws IllegalArgumentException if a method is marked for which there is no store
    */
-  IdempotentCalls(IdempotentReceiver receiver, Map<String, Idempotent> methods) {
-    this.receiver = receiver;
-    this.methods = Map.copyOf(methods);
+  IdempotentCalls(Stores stores, MarkedMethods methods) {
+    this.stores = stores;
+    this.methods = methods;
+    if (!methods.idempotent().isEmpty() && stores.receiver().isEmpty()) {
+      throw new IllegalArgumentException(
+          "idempotent: not set (expected: a receiver for %s)"
+              .formatted(methods.idempotent().keySet()));
+    }
+    if (!methods.branches().isEmpty() && stores.participant().isEmpty()) {
+      throw new IllegalArgumentException(
+          "participant: not set (expected: one for %s)".formatted(methods.branches()));
+    }
   }
 
   @Override
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-    Idempotent marked = methods.get(call.getMethodDescriptor().getFullMethodName());
+    MethodDescriptor<Q, A> method = call.getMethodDescriptor();
+    if (stores.participant().isPresent() && method.getType() == MethodType.UNARY) {
+      Optional<BranchCall> branch = branch(method);
+      if (branch.isPresent()) {
+        return participate(stores.participant().get(), branch.get(), call, headers, next);
+      }
+    }
+    Idempotent marked = methods.idempotent().get(method.getFullMethodName());
     if (marked == null) {
       return next.startCall(call, headers);
     }
@@ -70,9 +84,61 @@ final class IdempotentCalls implements ServerInterceptor {
       }
       return next.startCall(call, headers);
     }
-    IdempotencyKey key = key(call.getMethodDescriptor(), field, headers.get(KEY_TIME));
+    IdempotencyKey key = key(method, field, headers.get(KEY_TIME));
+    IdempotentReceiver receiver = stores.receiver().orElseThrow();
     CapturedCall<Q, A> captured = new CapturedCall<>(call);
-    return new Once<>(key, call, captured, next.startCall(captured, headers));
+    return new StoredCall<>(
+        call,
+        captured,
+        next.startCall(captured, headers),
+        (fingerprint, work) -> receiver.handle(key, fingerprint, work));
+  }
+
+  private <Q, A> ServerCall.Listener<Q> participate(
+      Participant participant,
+      BranchCall branch,
+      ServerCall<Q, A> call,
+      Metadata headers,
+      ServerCallHandler<Q, A> next) {
+    CallBranches branches = new CallBranches(ServiceRequestContext.current());
+    if (!methods.stores(branch.operation())) {
+      ReadingCall<Q, A> reading = new ReadingCall<>(call, participant, branch, branches);
+      return reading.listener(next.startCall(reading, headers));
+    }
+    CapturedCall<Q, A> captured = new CapturedCall<>(call);
+    return new StoredCall<>(
+        call,
+        captured,
+        next.startCall(captured, headers),
+        new StoredCall.Store() {
+          @Override
+          public Receipt handle(
+              Fingerprint fingerprint, IdempotentReceiver.Work<RuntimeException> work) {
+            return participant.handle(branch, fingerprint, work);
+          }
+
+          @Override
+          public void named(StoredReply reply) {
+            String listing = reply.headers().get(Listing.HEADER);
+            if (listing != null) {
+              branches.name(listing);
+            }
+          }
+
+          @Override
+          public void failed(RuntimeException failure) {
+            participant.failedListing(failure).ifPresent(branches::name);
+          }
+        });
+  }
+
+  private static Optional<BranchCall> branch(MethodDescriptor<?, ?> method) {
+    try {
+      return BranchCalls.of(
+          IncomingCall.of(ServiceRequestContext.current()), method.getFullMethodName());
+    } catch (IllegalArgumentException e) {
+      throw StatusMapping.exception(ServiceProblems.stepMalformed(String.valueOf(e.getMessage())));
+    }
   }
 
   private static IdempotencyKey key(
@@ -83,152 +149,6 @@ final class IdempotentCalls implements ServerInterceptor {
       return time == null ? key : key.createdAtField(time);
     } catch (IllegalArgumentException e) {
       throw StatusMapping.exception(ServiceProblems.keyMalformed(String.valueOf(e.getMessage())));
-    }
-  }
-
-  /** Rolls back what must not be stored; its answer is in the captured call. */
-  private static final class UnstoredException extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  /** Runs the handler inside the unit of work that stores its reply. */
-  private final class Once<Q, A> extends ServerCall.Listener<Q> {
-    private final IdempotencyKey key;
-    private final ServerCall<Q, A> call;
-    private final CapturedCall<Q, A> captured;
-    private final ServerCall.Listener<Q> handler;
-    private @Nullable Q request;
-
-    Once(
-        IdempotencyKey key,
-        ServerCall<Q, A> call,
-        CapturedCall<Q, A> captured,
-        ServerCall.Listener<Q> handler) {
-      this.key = key;
-      this.call = call;
-      this.captured = captured;
-      this.handler = handler;
-    }
-
-    @Override
-    public void onMessage(Q message) {
-      request = message;
-      handler.onMessage(message);
-    }
-
-    @Override
-    public void onHalfClose() {
-      Q message = request;
-      if (message == null) {
-        handler.onHalfClose(); // which answers that there is none
-        captured.passOn();
-        return;
-      }
-      try {
-        Receipt receipt =
-            receiver.<RuntimeException>handle(key, fingerprint(message), unit -> run());
-        switch (receipt) {
-          case Receipt.Executed executed -> captured.passOn();
-          case Receipt.Replayed replayed -> replay(replayed.reply());
-          case Receipt.Rejected rejected ->
-              throw StatusMapping.exception(ServiceProblems.rejected(rejected.reason()));
-        }
-      } catch (UnstoredException e) {
-        captured.passOn();
-      }
-    }
-
-    private StoredReply run() {
-      String method = call.getMethodDescriptor().getFullMethodName();
-      try {
-        handler.onHalfClose();
-      } catch (StatusRuntimeException e) {
-        HandlerFailures.Answer answer = HandlerFailures.answer(method, e);
-        captured.close(answer.status(), answer.trailers());
-      }
-      if (!captured.isClosed()) {
-        throw new IllegalStateException(
-            "handler of %s: no answer (expected: one before it returns, as it is idempotent)"
-                .formatted(method));
-      }
-      Status status = captured.status();
-      if (status.isOk()) {
-        return new StoredReply(0, Map.of(), bytes(captured.message()));
-      }
-      com.google.rpc.Status rich = StatusProto.fromStatusAndTrailers(status, captured.trailers());
-      int http = StatusMapping.problem(status, captured.trailers()).status();
-      if (rich == null || ReplyFate.of(http) != ReplyFate.REFUSED) {
-        throw new UnstoredException();
-      }
-      throw new RefusalException(
-          "refused: " + status.getCode(),
-          new StoredReply(rich.getCode(), Map.of(), rich.toByteArray()));
-    }
-
-    private byte[] bytes(A message) {
-      try (InputStream stream = call.getMethodDescriptor().streamResponse(message)) {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    private Fingerprint fingerprint(Q message) {
-      return Fingerprint.ofBytes(key.operation(), canonical(message));
-    }
-
-    private byte[] canonical(Q message) {
-      try {
-        if (!(message instanceof MessageLite proto)) {
-          return call.getMethodDescriptor().streamRequest(message).readAllBytes();
-        }
-        var bytes = new ByteArrayOutputStream(proto.getSerializedSize());
-        CodedOutputStream out = CodedOutputStream.newInstance(bytes);
-        out.useDeterministicSerialization(); // maps in the order of their keys
-        proto.writeTo(out);
-        out.flush();
-        return bytes.toByteArray();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    private void replay(StoredReply reply) {
-      Metadata replayed = new Metadata();
-      replayed.put(REPLAYED, "true");
-      if (reply.status() == 0) {
-        call.sendHeaders(replayed);
-        call.sendMessage(
-            call.getMethodDescriptor().parseResponse(new ByteArrayInputStream(reply.body())));
-        call.close(Status.OK, new Metadata());
-        return;
-      }
-      try {
-        StatusRuntimeException refused =
-            StatusProto.toStatusRuntimeException(com.google.rpc.Status.parseFrom(reply.body()));
-        Metadata trailers = refused.getTrailers();
-        if (trailers != null) {
-          replayed.merge(trailers);
-        }
-        call.close(refused.getStatus(), replayed);
-      } catch (InvalidProtocolBufferException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    @Override
-    public void onCancel() {
-      handler.onCancel();
-    }
-
-    @Override
-    public void onComplete() {
-      handler.onComplete();
-    }
-
-    @Override
-    public void onReady() {
-      handler.onReady();
     }
   }
 }

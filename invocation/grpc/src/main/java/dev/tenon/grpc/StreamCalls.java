@@ -16,6 +16,7 @@ import com.linecorp.armeria.common.grpc.GrpcSerializationFormats;
 import dev.tenon.invocation.CallContext;
 import dev.tenon.invocation.RemoteProblemException;
 import dev.tenon.invocation.Target;
+import dev.tenon.transport.ServiceClient;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
 import io.grpc.ClientCall;
@@ -65,6 +66,7 @@ final class StreamCalls {
 
   <Q, A> ClientCall<Q, A> newCall(MethodDescriptor<Q, A> method, CallOptions options) {
     Target target = new Target(service, method.getFullMethodName());
+    ServiceClient.refuseStreamUnderTransaction(target);
     Origin origin = new Origin(target, parts.context(options));
     CallOptions all =
         options.withExecutor(parts.executor(options)).withDeadline(null).withOption(ORIGIN, origin);

@@ -7,6 +7,7 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * consistency token and principal.
  *
  * <p>A server makes one of each request and runs the handler in it; a client hands the current one
- * on. It belongs to a thread: work that a handler gives to another thread must be run in it there.
+ * on, but for the distributed transaction: a service that takes no part in it calls on outside. It
+ * belongs to a thread: work that a handler gives to another thread must be run in it there.
  * Immutable.
  */
 public final class CallContext {
@@ -26,7 +28,7 @@ public final class CallContext {
 
   private static final ThreadLocal<CallContext> CURRENT = new ThreadLocal<>();
   private static final int VALUE_CHARS_MAX = 4096;
-  private static final String[] PASSED_ON = {
+  private static final String[] READ = {
     CallHeaders.TRACEPARENT,
     CallHeaders.TRACESTATE,
     CallHeaders.XID,
@@ -34,6 +36,9 @@ public final class CallContext {
     CallHeaders.CONSISTENCY,
     CallHeaders.PRINCIPAL
   };
+
+  /** They name one call of a transaction: who calls on under it names the next one anew. */
+  private static final Set<String> NOT_PASSED_ON = Set.of(CallHeaders.XID, CallHeaders.STEP);
 
   private final Map<String, String> values;
   private final @Nullable Instant deadline;
@@ -71,7 +76,7 @@ public final class CallContext {
                 Timeouts.parse(
                     grpc == null ? CallHeaders.TIMEOUT : CallHeaders.GRPC_TIMEOUT, timeout));
     Map<String, String> values = null;
-    for (String name : PASSED_ON) {
+    for (String name : READ) {
       String value = header.apply(name);
       if (value != null) {
         values = values == null ? new LinkedHashMap<>() : values;
@@ -86,12 +91,17 @@ public final class CallContext {
 
   /**
    * Writes the headers of a call: all but the deadline, which an attempt sends as the time that is
-   * left then.
+   * left then, and the distributed transaction, which gives each call a step of its own.
    *
    * @param header takes a lower-case name and a value
    */
   public void write(BiConsumer<String, String> header) {
-    values.forEach(header);
+    values.forEach(
+        (name, value) -> {
+          if (!NOT_PASSED_ON.contains(name)) {
+            header.accept(name, value);
+          }
+        });
   }
 
   /**
@@ -233,17 +243,6 @@ public final class CallContext {
    */
   public CallContext withConsistencyToken(String value) {
     return with(CallHeaders.CONSISTENCY, value);
-  }
-
-  /**
-   * The same context as a step of a distributed transaction.
-   *
-   * @param xid the transaction
-   * @param step the step's key
-   * @return the context
-   */
-  public CallContext withStep(String xid, String step) {
-    return with(CallHeaders.XID, xid).with(CallHeaders.STEP, step);
   }
 
   private CallContext with(String name, String value) {

@@ -20,8 +20,7 @@ class CallContextTest {
         CallContext.EMPTY
             .withTraceparent("00-1-2-01")
             .withPrincipal("ann")
-            .withConsistencyToken("7")
-            .withStep("xid", "step");
+            .withConsistencyToken("7");
     Map<String, String> headers = new HashMap<>();
     context.write(headers::put);
 
@@ -30,8 +29,19 @@ class CallContextTest {
     assertThat(read.traceparent()).contains("00-1-2-01");
     assertThat(read.principal()).contains("ann");
     assertThat(read.consistencyToken()).contains("7");
+  }
+
+  @Test
+  void readsAStepOfATransactionAndNeverHandsItOn() {
+    CallContext read =
+        CallContext.read(
+            Map.of(CallHeaders.XID, "xid", CallHeaders.STEP, "step")::get, clock.instant());
+    Map<String, String> headers = new HashMap<>();
+    read.write(headers::put);
+
     assertThat(read.xid()).contains("xid");
     assertThat(read.step()).contains("step");
+    assertThat(headers).isEmpty();
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
 import dev.tenon.messaging.ReplyFate;
+import dev.tenon.messaging.StoredReply;
 import dev.tenon.transport.IncomingCall;
 import dev.tenon.transport.ServiceProblems;
 import java.util.function.Supplier;
@@ -23,13 +24,17 @@ import java.util.function.Supplier;
 record RestIdempotency(IdempotentReceiver receiver, String operation, boolean required) {
 
   /** Rolls back what must not be stored, and carries its answer. */
-  private static final class Unstored extends RuntimeException {
+  static final class Unstored extends RuntimeException {
     private static final long serialVersionUID = 1L;
     private final transient RestReply reply;
 
     Unstored(RestReply reply) {
       super("not stored: " + reply.status());
       this.reply = reply;
+    }
+
+    RestReply reply() {
+      return reply;
     }
   }
 
@@ -46,28 +51,29 @@ record RestIdempotency(IdempotentReceiver receiver, String operation, boolean re
     } catch (IllegalArgumentException e) {
       return RestReply.of(ServiceProblems.keyMalformed(String.valueOf(e.getMessage())));
     }
-    Fingerprint fingerprint =
-        Fingerprint.ofJson(request.method() + " " + request.path(), request.content().array());
     try {
       return answer(
-          receiver.<RuntimeException>handle(
-              key,
-              fingerprint,
-              unit -> {
-                RestReply reply = handler.get();
-                return switch (ReplyFate.of(reply.status())) {
-                  case STORED -> reply.toStore();
-                  case REFUSED ->
-                      throw new RefusalException("refused: " + reply.status(), reply.toStore());
-                  case FORGOTTEN -> throw new Unstored(reply);
-                };
-              }));
+          receiver.<RuntimeException>handle(key, fingerprint(request), unit -> toStore(handler)));
     } catch (Unstored e) {
-      return e.reply;
+      return e.reply();
     }
   }
 
-  private static RestReply answer(Receipt receipt) {
+  static Fingerprint fingerprint(AggregatedHttpRequest request) {
+    return Fingerprint.ofJson(request.method() + " " + request.path(), request.content().array());
+  }
+
+  /** Runs the handler in the unit of work that stores its answer. */
+  static StoredReply toStore(Supplier<RestReply> handler) {
+    RestReply reply = handler.get();
+    return switch (ReplyFate.of(reply.status())) {
+      case STORED -> reply.toStore();
+      case REFUSED -> throw new RefusalException("refused: " + reply.status(), reply.toStore());
+      case FORGOTTEN -> throw new Unstored(reply);
+    };
+  }
+
+  static RestReply answer(Receipt receipt) {
     return switch (receipt) {
       case Receipt.Executed executed -> RestReply.of(executed.reply(), false);
       case Receipt.Replayed replayed -> RestReply.of(replayed.reply(), true);

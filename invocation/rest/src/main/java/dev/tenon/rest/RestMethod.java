@@ -4,6 +4,11 @@ import com.linecorp.armeria.common.AggregatedHttpRequest;
 import com.linecorp.armeria.common.HttpMethod;
 import com.linecorp.armeria.server.Route;
 import com.linecorp.armeria.server.ServiceRequestContext;
+import dev.tenon.global.BranchCall;
+import dev.tenon.global.BranchRefusedException;
+import dev.tenon.global.Compensated;
+import dev.tenon.global.Participant;
+import dev.tenon.global.TryConfirmCancel;
 import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.Problem;
@@ -12,15 +17,16 @@ import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import dev.tenon.transport.IncomingCall;
 import dev.tenon.transport.ServiceProblems;
+import java.lang.annotation.Annotation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.http.ProblemDetail;
@@ -37,6 +43,10 @@ final class RestMethod {
   private final Object implementation;
   private final List<RestParameter> parameters;
   private final Optional<RestIdempotency> idempotency;
+  private final Optional<RestParticipation> participation;
+
+  /** Where answers are stored. */
+  record Stores(Optional<IdempotentReceiver> receiver, Optional<Participant> participant) {}
 
   private RestMethod(
       String operation,
@@ -44,49 +54,74 @@ final class RestMethod {
       Method method,
       Object implementation,
       List<RestParameter> parameters,
-      Optional<RestIdempotency> idempotency) {
+      Optional<RestIdempotency> idempotency,
+      Optional<RestParticipation> participation) {
     this.operation = operation;
     this.route = route;
     this.method = method;
     this.implementation = implementation;
     this.parameters = List.copyOf(parameters);
     this.idempotency = idempotency;
+    this.participation = participation;
   }
 
-  static RestMethod of(
-      Class<?> api, Method method, Object implementation, Optional<IdempotentReceiver> receiver) {
+  static RestMethod of(Class<?> api, Method method, Object implementation, Stores stores) {
     String operation = api.getSimpleName() + "." + method.getName();
     List<RestParameter> parameters = new ArrayList<>();
     for (int i = 0; i < method.getParameterCount(); i++) {
       parameters.add(RestParameter.of(new MethodParameter(method, i), operation));
     }
     Exchange exchange = exchange(api, method, operation);
-    Idempotent idempotent = AnnotatedElementUtils.findMergedAnnotation(method, Idempotent.class);
-    if (idempotent == null) {
-      idempotent = onImplementation(method, implementation);
-    }
-    Optional<RestIdempotency> idempotency = Optional.empty();
-    if (idempotent != null) {
-      IdempotentReceiver store =
-          receiver.orElseThrow(
-              () ->
-                  new IllegalArgumentException(
-                      "receiver: none (expected: one, as " + operation + " is @Idempotent)"));
-      idempotency =
-          Optional.of(new RestIdempotency(store, exchange.toString(), idempotent.required()));
+    Optional<Idempotent> idempotent = marked(method, implementation, Idempotent.class);
+    Optional<RestIdempotency> idempotency =
+        idempotent.map(
+            mark ->
+                new RestIdempotency(
+                    stores.receiver().orElseThrow(() -> missing("receiver", operation)),
+                    exchange.toString(),
+                    mark.required()));
+    boolean branch =
+        marked(method, implementation, Compensated.class).isPresent()
+            || marked(method, implementation, TryConfirmCancel.class).isPresent();
+    if (branch && stores.participant().isEmpty()) {
+      throw missing("participant", operation);
     }
     method.setAccessible(true); // the interface may be package-private
     return new RestMethod(
-        operation, exchange.route(), method, implementation, parameters, idempotency);
+        operation,
+        exchange.route(),
+        method,
+        implementation,
+        parameters,
+        idempotency,
+        stores
+            .participant()
+            .map(
+                participant ->
+                    new RestParticipation(
+                        participant, exchange.toString(), branch || idempotent.isPresent())));
   }
 
-  private static @Nullable Idempotent onImplementation(Method method, Object implementation) {
+  private static IllegalArgumentException missing(String what, String operation) {
+    return new IllegalArgumentException(
+        "%s: none (expected: one, as %s is marked to store its answer)".formatted(what, operation));
+  }
+
+  private static <A extends Annotation> Optional<A> marked(
+      Method method, Object implementation, Class<A> annotation) {
+    A mark = AnnotatedElementUtils.findMergedAnnotation(method, annotation);
+    return mark == null ? onImplementation(method, implementation, annotation) : Optional.of(mark);
+  }
+
+  private static <A extends Annotation> Optional<A> onImplementation(
+      Method method, Object implementation, Class<A> annotation) {
     try {
       Method own =
-          implementation.getClass().getMethod(method.getName(), method.getParameterTypes());
-      return AnnotatedElementUtils.findMergedAnnotation(own, Idempotent.class);
+          AopProxyUtils.ultimateTargetClass(implementation)
+              .getMethod(method.getName(), method.getParameterTypes());
+      return Optional.ofNullable(AnnotatedElementUtils.findMergedAnnotation(own, annotation));
     } catch (NoSuchMethodException e) {
-      return null; // it implements the interface by a method that is not public: no annotation
+      return Optional.empty(); // implemented by a method that is not public: no annotation
     }
   }
 
@@ -122,21 +157,46 @@ final class RestMethod {
   RestReply answer(
       IncomingCall call, ServiceRequestContext context, AggregatedHttpRequest request) {
     try {
-      Object[] arguments = new Object[parameters.size()];
-      for (int i = 0; i < arguments.length; i++) {
-        arguments[i] = parameters.get(i).value(call, context, request);
+      if (participation.isPresent()) {
+        Optional<BranchCall> branch = participation.get().call(call);
+        if (branch.isPresent()) {
+          return participation
+              .get()
+              .answer(branch.get(), request, () -> read(call, context, request), this::failure);
+        }
       }
+    } catch (IllegalArgumentException e) {
+      return RestReply.of(ServiceProblems.stepMalformed(String.valueOf(e.getMessage())));
+    }
+    try {
       if (idempotency.isPresent()) {
+        Object[] arguments = arguments(call, context, request);
         return idempotency.get().answer(call, request, () -> invoke(arguments));
       }
-      return invoke(arguments);
+      return invoke(arguments(call, context, request));
+    } catch (RuntimeException e) {
+      return failure(e);
+    }
+  }
+
+  private RestReply read(
+      IncomingCall call, ServiceRequestContext context, AggregatedHttpRequest request) {
+    Object[] arguments;
+    try {
+      arguments = arguments(call, context, request);
     } catch (RestException e) {
       return RestReply.of(e.problem());
-    } catch (UnknownCommitOutcomeException e) {
-      return outcomeUnknown();
-    } catch (RuntimeException e) {
-      return unexpected(e);
     }
+    return invoke(arguments);
+  }
+
+  private Object[] arguments(
+      IncomingCall call, ServiceRequestContext context, AggregatedHttpRequest request) {
+    Object[] arguments = new Object[parameters.size()];
+    for (int i = 0; i < arguments.length; i++) {
+      arguments[i] = parameters.get(i).value(call, context, request);
+    }
+    return arguments;
   }
 
   private RestReply invoke(Object[] arguments) {
@@ -157,6 +217,7 @@ final class RestMethod {
     return switch (cause) {
       case RestException e -> RestReply.of(e.problem());
       case CallException e -> RestReply.of(e.passedOn());
+      case BranchRefusedException e -> RestReply.of(ServiceProblems.refused(e));
       case ErrorResponse e -> RestReply.of(problem(e.getBody()));
       case UnknownCommitOutcomeException e -> outcomeUnknown();
       default -> unexpected(cause);

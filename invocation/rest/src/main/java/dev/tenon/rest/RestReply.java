@@ -6,6 +6,7 @@ import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.HttpStatus;
 import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.common.ResponseHeadersBuilder;
+import dev.tenon.global.Listing;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.StoredReply;
@@ -67,6 +68,13 @@ record RestReply(int status, Map<String, String> headers, byte[] body) {
   private static RestReply ofBody(int status, Map<String, String> headers, Object body) {
     headers.putIfAbsent(CONTENT_TYPE, Bodies.typeOf(body).toString());
     return new RestReply(status, headers, Bodies.write(body));
+  }
+
+  /** The same reply, naming branches of a distributed transaction. */
+  RestReply listing(String branches) {
+    Map<String, String> named = new LinkedHashMap<>(headers);
+    named.put(Listing.HEADER, branches);
+    return new RestReply(status, named, body);
   }
 
   StoredReply toStore() {

@@ -3,6 +3,7 @@ package dev.tenon.rest;
 import static java.util.Objects.requireNonNull;
 
 import com.linecorp.armeria.server.Route;
+import dev.tenon.global.Participant;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.transport.PortService;
@@ -52,6 +53,7 @@ public final class RestService {
     private final Class<T> api;
     private final T implementation;
     private Optional<IdempotentReceiver> receiver = Optional.empty();
+    private Optional<Participant> participant = Optional.empty();
 
     private Builder(Class<T> api, T implementation) {
       this.api = requireNonNull(api, "api");
@@ -70,6 +72,22 @@ public final class RestService {
     }
 
     /**
+     * Takes part in the distributed transactions that calls come under. An {@link Idempotent}
+     * method, or one that declares its branch ({@link dev.tenon.global.Compensated}, {@link
+     * dev.tenon.global.TryConfirmCancel}), may open one: it runs in one unit of work, and its
+     * answer is stored under the transaction's step, whatever key the call has. Any other method
+     * opens none; what it calls in turn goes on under the transaction. Without a participant the
+     * transaction is passed over, and its starter learns that it cannot be committed.
+     *
+     * @param value the service's side of others' transactions
+     * @return this
+     */
+    public Builder<T> participant(Participant value) {
+      participant = Optional.of(value);
+      return this;
+    }
+
+    /**
      * Makes it.
      *
      * @return what to give to the Tenon port
@@ -81,7 +99,9 @@ public final class RestService {
         HttpExchange exchange =
             AnnotatedElementUtils.findMergedAnnotation(method, HttpExchange.class);
         if (exchange != null) {
-          RestMethod served = RestMethod.of(api, method, implementation, receiver);
+          RestMethod served =
+              RestMethod.of(
+                  api, method, implementation, new RestMethod.Stores(receiver, participant));
           if (methods.put(served.route(), served) != null) {
             throw new IllegalArgumentException(
                 "api: %s (expected: one method for each method and path): %s twice"

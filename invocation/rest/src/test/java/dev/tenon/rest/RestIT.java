@@ -370,7 +370,7 @@ class RestIT {
   void anInterfaceThatCannotBeServedIsRefusedAtOnce() {
     assertThatThrownBy(() -> RestService.of(UserApi.class, new Users()).build())
         .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("UserApi.add is @Idempotent");
+        .hasMessageContaining("UserApi.add is marked");
     assertThatThrownBy(() -> RestService.of(Runnable.class, () -> {}).build())
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("expected: methods with @HttpExchange");

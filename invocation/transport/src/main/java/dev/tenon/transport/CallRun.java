@@ -17,18 +17,22 @@ final class CallRun {
   private final ClientFactory factory;
   private final Function<Step.Send, HttpResponse> sender;
   private final Function<AggregatedHttpResponse, Result> judge;
+  private final GlobalReport report;
   private final CompletableFuture<CallAnswer> answer = new CompletableFuture<>();
   private @Nullable AggregatedHttpResponse last;
+  private @Nullable Result judged;
   private @Nullable HttpResponse open;
 
   CallRun(
       Call call,
       ClientFactory factory,
       Function<AggregatedHttpResponse, Result> judge,
+      GlobalReport report,
       Function<Step.Send, HttpResponse> sender) {
     this.call = call;
     this.factory = factory;
     this.judge = judge;
+    this.report = report;
     this.sender = sender;
   }
 
@@ -37,6 +41,7 @@ final class CallRun {
         answer.whenComplete(
             (result, failure) -> {
               if (answer.isCancelled()) {
+                report.givenUp();
                 abandon();
               }
             });
@@ -57,10 +62,14 @@ final class CallRun {
       case Step.Deliver deliver -> {
         AggregatedHttpResponse response = last;
         if (response != null) {
+          report.answered(response, judged);
           answer.complete(new CallAnswer(response, deliver.attempts()));
         }
       }
-      case Step.Fail fail -> answer.completeExceptionally(fail.failure());
+      case Step.Fail fail -> {
+        report.failed(fail.failure());
+        answer.completeExceptionally(fail.failure());
+      }
     }
   }
 
@@ -101,7 +110,8 @@ final class CallRun {
         return;
       }
       last = result;
-      next = call.ended(result == null ? CallResults.of(failure) : judge(result));
+      judged = result == null ? CallResults.of(failure) : judge(result);
+      next = call.ended(judged);
     }
     carryOut(next);
   }

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -42,6 +43,13 @@ final class PublicKeys {
   record Loaded(int reading, Map<String, Key> keys) {
     Optional<Key> find(String keyId) {
       return Optional.ofNullable(keys.get(keyId));
+    }
+
+    List<PublicKey> of(String service) {
+      return keys.values().stream()
+          .filter(key -> key.service().equals(service))
+          .map(Key::key)
+          .toList();
     }
   }
 

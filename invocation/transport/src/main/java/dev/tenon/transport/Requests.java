@@ -155,7 +155,7 @@ final class Requests {
         (int) Math.min(number(slot, "count"), Integer.MAX_VALUE));
   }
 
-  private static JsonNode object(byte[] body) {
+  static JsonNode object(byte[] body) {
     JsonNode root;
     try {
       root = Json.mapper().readTree(body);
@@ -173,7 +173,7 @@ final class Requests {
     return e.getLocation() == null ? "its end" : "byte " + e.getLocation().getByteOffset();
   }
 
-  private static JsonNode array(JsonNode node, String name) {
+  static JsonNode array(JsonNode node, String name) {
     JsonNode array = node.path(name);
     if (!array.isArray()) {
       throw wrong(name, shown(array), "an array");
@@ -181,7 +181,7 @@ final class Requests {
     return array;
   }
 
-  private static String text(JsonNode node, String name) {
+  static String text(JsonNode node, String name) {
     return string(name, node.path(name));
   }
 
@@ -204,7 +204,7 @@ final class Requests {
     return value.isMissingNode() ? "missing" : value.getNodeType().name().toLowerCase();
   }
 
-  private static ProblemException wrong(String name, String value, String rule) {
+  static ProblemException wrong(String name, String value, String rule) {
     return new ProblemException(
         Problems.invalid(name + ": " + value + " (expected: " + rule + ")"));
   }

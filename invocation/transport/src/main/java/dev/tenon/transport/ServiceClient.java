@@ -11,6 +11,7 @@ import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
 import com.linecorp.armeria.common.metric.NoopMeterRegistry;
+import dev.tenon.global.GlobalCall;
 import dev.tenon.invocation.Call;
 import dev.tenon.invocation.CallContext;
 import dev.tenon.invocation.CallException;
@@ -22,6 +23,7 @@ import dev.tenon.invocation.spi.Endpoint;
 import io.netty.channel.ChannelOption;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -80,19 +82,36 @@ public final class ServiceClient implements AutoCloseable {
    * <p>The answer may be a problem: its status is the caller's to judge. Cancelling the future
    * gives the call up.
    *
+   * <p>If the thread works for a distributed transaction, the call is made under it, with all its
+   * attempts under one step. The step is the idempotency key then: one that the request has is left
+   * out.
+   *
    * @param request what to send
    * @return completes with the answer, on a thread that must not be blocked, or with a {@link
    *     CallException}
+   * @throws dev.tenon.global.GlobalTransactionException if the thread works for a distributed
+   *     transaction that is decided; nothing was sent
    */
   public CompletableFuture<CallAnswer> call(CallRequest request) {
+    return call(request, new GlobalReport(GlobalCall.begin(request.target().service())));
+  }
+
+  /** Sends a request that belongs to no distributed transaction, whatever the thread works for. */
+  CompletableFuture<CallAnswer> callOutside(CallRequest request) {
+    return call(request, new GlobalReport(Optional.empty()));
+  }
+
+  private CompletableFuture<CallAnswer> call(CallRequest request, GlobalReport report) {
     CallContext context = CallContext.current();
     Call call;
     try {
       call = calls.begin(request.target(), request.repeatable(), context);
     } catch (CallException e) {
+      report.failed(e);
       return CompletableFuture.failedFuture(e);
     }
-    return new CallRun(call, factory, request.judge(), send -> send(request, context, send))
+    return new CallRun(
+            call, factory, request.judge(), report, send -> send(request, context, report, send))
         .start();
   }
 
@@ -103,8 +122,11 @@ public final class ServiceClient implements AutoCloseable {
    * @param target what is called
    * @param request the request; its body may still be written
    * @return the answer; fails with a {@link CallException} if there is none
+   * @throws IllegalStateException if the thread works for a distributed transaction: a stream has
+   *     no one answer that could name its branches
    */
   public HttpResponse open(Target target, HttpRequest request) {
+    refuseStreamUnderTransaction(target);
     CallContext context = CallContext.current();
     Call call;
     try {
@@ -126,10 +148,31 @@ public final class ServiceClient implements AutoCloseable {
             request);
   }
 
-  private HttpResponse send(CallRequest request, CallContext context, Call.Step.Send send) {
+  /**
+   * Checks, on the thread that wants to open a stream, that it may.
+   *
+   * @param target what is called
+   * @throws IllegalStateException if the thread works for a distributed transaction
+   */
+  public static void refuseStreamUnderTransaction(Target target) {
+    GlobalCall.begin(target.service())
+        .ifPresent(
+            call -> {
+              call.notSent();
+              throw new IllegalStateException(
+                  ("Could not open a stream under a distributed transaction [service=%s,"
+                       + " operation=%s]: it has no one answer that could name its branches. Open"
+                       + " it before or after the transaction.")
+                      .formatted(target.service(), target.operation()));
+            });
+  }
+
+  private HttpResponse send(
+      CallRequest request, CallContext context, GlobalReport report, Call.Step.Send send) {
     return attempt(
         () -> {
           RequestHeadersBuilder headers = request.headers().toBuilder();
+          report.write(headers);
           complete(headers, request.target().service(), context, send.timeout());
           return execute(
               request.target().service(),

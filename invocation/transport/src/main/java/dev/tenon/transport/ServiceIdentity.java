@@ -7,6 +7,7 @@ import com.linecorp.armeria.common.RequestContext;
 import com.linecorp.armeria.common.RequestHeaders;
 import com.linecorp.armeria.common.RequestHeadersBuilder;
 import com.linecorp.armeria.common.TlsProvider;
+import dev.tenon.global.spi.XidSigner;
 import java.nio.file.Path;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
@@ -135,6 +136,20 @@ public final class ServiceIdentity {
     return tokens == null && tls == null;
   }
 
+  /**
+   * How this service signs the distributed transactions that it starts, and checks those of others.
+   *
+   * <p>With keys, by the private key, and any public key of the starter in the file of public keys.
+   * Without, signatures are empty: in development mode everybody is believed; by certificates alone
+   * a service with a certificate may name a transaction as another's, but never end it, as orders
+   * are taken from the starter only.
+   *
+   * @return the signer
+   */
+  public XidSigner xidSigner() {
+    return tokens == null ? new UnsignedXids() : tokens.xidSigner();
+  }
+
   /** What the server side of TLS takes; empty without TLS. */
   Optional<TlsProvider> serverTls() {
     return Optional.ofNullable(tls);
@@ -221,6 +236,19 @@ public final class ServiceIdentity {
     return new ProblemException(
         Problems.unauthenticated(
             "Could not tell who asks [service=%s]: %s.".formatted(service, reason)));
+  }
+
+  /** Signs nothing, and takes no signature but none. */
+  private static final class UnsignedXids implements XidSigner {
+    @Override
+    public String sign(String xid) {
+      return "";
+    }
+
+    @Override
+    public boolean verify(String starter, String xid, String signature) {
+      return signature.isEmpty();
+    }
   }
 
   static String checkName(String service) {

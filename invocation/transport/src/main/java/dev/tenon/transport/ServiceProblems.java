@@ -1,5 +1,6 @@
 package dev.tenon.transport;
 
+import dev.tenon.global.BranchRefusedException;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Receipt;
 
@@ -55,6 +56,34 @@ public final class ServiceProblems {
               "This key is so old that its answer may be forgotten: look whether the request was"
                   + " done, and use a new key if not.");
     };
+  }
+
+  /**
+   * A call under a distributed transaction was not run.
+   *
+   * @param refused why
+   * @return 403 {@code xid-not-genuine}, 409 {@code transaction-over}, 410 {@code
+   *     transaction-too-late}, 409 {@code still-running} or 428 {@code transaction-required}
+   */
+  public static Problem refused(BranchRefusedException refused) {
+    String detail = String.valueOf(refused.getMessage());
+    return switch (refused.reason()) {
+      case NOT_GENUINE -> Problem.of(403, "xid-not-genuine", detail);
+      case OVER -> Problem.of(409, "transaction-over", detail);
+      case TOO_LATE -> Problem.of(410, "transaction-too-late", detail);
+      case STILL_RUNNING -> Problem.of(409, STILL_RUNNING, detail);
+      case NO_TRANSACTION -> Problem.of(428, "transaction-required", detail);
+    };
+  }
+
+  /**
+   * A call came with something that is no step of a distributed transaction.
+   *
+   * @param rule what is wrong, and what is expected
+   * @return 400
+   */
+  public static Problem stepMalformed(String rule) {
+    return Problem.of(400, "step-malformed", rule);
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.tenon.transport;
 
+import dev.tenon.global.spi.XidSigner;
 import dev.tenon.transport.PublicKeys.Key;
 import dev.tenon.transport.PublicKeys.Loaded;
 import java.io.IOException;
@@ -82,6 +83,11 @@ final class ServiceTokens {
     throw new TransportException(
         "Could not read the private key [service=%s, file=%s]: it is not that service's%s"
             .formatted(service, file, advice));
+  }
+
+  /** Signs xids with the same keys. */
+  XidSigner xidSigner() {
+    return new KeyedXidSigner(service, privateKey.getPrivateKey(), publicKeys);
   }
 
   /** A token of this service for another. */
