@@ -6,8 +6,8 @@ import dev.tenon.global.spi.OrderResult;
 import dev.tenon.messaging.HeldMessages;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
-import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -26,37 +26,47 @@ import org.slf4j.LoggerFactory;
 final class BranchEnder {
   private static final Logger log = LoggerFactory.getLogger(BranchEnder.class);
   private static final int RACES_MAX = 3;
+  private static final int ERROR_LENGTH_MAX = 2000;
 
   private final ParticipantParts parts;
   private final Transactions transactions;
   private final BranchTypes types;
   private final BranchStore store;
+  private final BranchMetrics metrics;
 
-  BranchEnder(ParticipantParts parts, BranchTypes types, BranchStore store) {
+  BranchEnder(ParticipantParts parts, BranchTypes types, BranchStore store, BranchMetrics metrics) {
     this.parts = parts;
     this.transactions = parts.transactions();
     this.types = types;
     this.store = store;
+    this.metrics = metrics;
+  }
+
+  /** Whether a branch whose end has failed before is tried again already. */
+  enum Turn {
+    /** Now: it is due, or somebody says so. */
+    NOW,
+    /** Not before the wait after the last failure is over. */
+    WHEN_DUE
   }
 
   /**
    * A branch to be ended.
    *
+   * @param header the signed xid
    * @param rule what the rules say of its state
    */
   record Task(
-      BranchRow.Key key,
-      String header,
-      Optional<UUID> branch,
-      Function<BranchState, Protocol.Action> rule) {}
+      BranchRow.Key key, String header, Function<BranchState, Protocol.Action> rule, Turn turn) {}
 
-  /** The application's code has failed. */
-  private static final class EndFailedException extends RuntimeException {
+  /** What an attempt that failed had tried. */
+  private static final class Attempt {
+    private @Nullable Outcome outcome;
+  }
+
+  /** A try has come between the look and the insert. */
+  private static final class RacedException extends Exception {
     private static final long serialVersionUID = 1L;
-
-    EndFailedException(Exception cause) {
-      super(cause);
-    }
   }
 
   List<OrderResult> finish(String caller, List<BranchOrder> orders) {
@@ -64,8 +74,7 @@ final class BranchEnder {
       throw new IllegalArgumentException(
           "orders: " + orders.size() + " (expected: at most " + GlobalTransport.BATCH_MAX + ")");
     }
-    List<Task> tasks = orders.stream().map(order -> task(caller, order)).toList();
-    return end(tasks);
+    return end(orders.stream().map(order -> task(caller, order)).toList());
   }
 
   private Task task(String caller, BranchOrder order) {
@@ -81,8 +90,12 @@ final class BranchEnder {
           "branch: none (expected: the id of the branch to be confirmed)");
     }
     BranchRow.Key key = new BranchRow.Key(xid, Branch.requireStep(order.step()));
-    return new Task(
-        key, signed.header(), branch, state -> Protocol.onDecision(state, order.outcome(), branch));
+    return new Task(key, signed.header(), told(branch, order.outcome()), Turn.WHEN_DUE);
+  }
+
+  /** What the rules say when the decision is known. */
+  static Function<BranchState, Protocol.Action> told(Optional<UUID> branch, Outcome outcome) {
+    return state -> Protocol.onDecision(state, outcome, branch);
   }
 
   /** Ends branches, and says what became of each. */
@@ -123,52 +136,67 @@ final class BranchEnder {
 
   private @Nullable OrderResult quickly(UnitOfWork unit, Task task, BranchStore.Found found)
       throws SQLException {
-    Optional<BranchRow> row = row(found);
     if (found instanceof BranchStore.Found.Busy) {
       return OrderResult.LATER;
     }
+    Optional<BranchRow> row = row(found);
     Protocol.Action action = task.rule().apply(state(row));
-    boolean slow =
-        switch (action) {
-          case UNDO, UNDO_IN_TRY -> true;
-          case CONFIRM ->
-              row.flatMap(BranchRow::work).map(work -> work.kind() != BranchKind.SAGA).orElse(true);
-          case BAR, ACKNOWLEDGE, WAIT, PARK, PARKED, LOST, CONFLICT -> false;
-        };
-    if (slow) {
+    if (runsCode(action, row)) {
       return null;
     }
     try {
-      return carryOut(unit, task, row, action);
+      return carryOut(unit, task, row, action, new Attempt());
     } catch (RacedException e) {
       return null;
     }
   }
 
-  /** A try has come between the look and the insert. */
-  private static final class RacedException extends Exception {
-    private static final long serialVersionUID = 1L;
+  private static boolean runsCode(Protocol.Action action, Optional<BranchRow> row) {
+    return switch (action) {
+      case UNDO, UNDO_IN_TRY -> true;
+      case CONFIRM ->
+          row.flatMap(BranchRow::work).map(work -> work.kind() != BranchKind.SAGA).orElse(true);
+      case BAR, ACKNOWLEDGE, WAIT, PARK, PARKED, LOST, CONFLICT -> false;
+    };
   }
 
-  private OrderResult alone(Task task) {
+  /** Ends one branch in a commit of its own. */
+  OrderResult alone(Task task) {
     for (int race = 1; race <= RACES_MAX; race++) {
+      Attempt attempt = new Attempt();
       try {
-        return transactions.<OrderResult, Exception>call(
-            unit -> {
-              BranchStore.Found found = store.lock(unit.connection(), task.key());
-              return found instanceof BranchStore.Found.Busy
-                  ? OrderResult.LATER
-                  : carryOut(unit, task, row(found), task.rule().apply(state(row(found))));
-            });
+        return transactions.<OrderResult, Exception>call(unit -> once(unit, task, attempt));
       } catch (RacedException e) {
         log.atDebug().addKeyValue("step", task.key().step()).log("a try came first");
-      } catch (UnknownCommitOutcomeException e) {
-        return later(task, e);
       } catch (Exception e) {
-        return later(task, e);
+        Outcome outcome = attempt.outcome;
+        if (!Passing.isRace(e) || race == RACES_MAX) {
+          return outcome == null || Passing.is(e) ? later(task, e) : failed(task, outcome, e);
+        }
       }
     }
     return OrderResult.LATER;
+  }
+
+  private OrderResult once(UnitOfWork unit, Task task, Attempt attempt) throws Exception {
+    BranchStore.Found found = store.lock(unit.connection(), task.key());
+    if (found instanceof BranchStore.Found.Busy) {
+      return OrderResult.LATER;
+    }
+    Optional<BranchRow> row = row(found);
+    Protocol.Action action = task.rule().apply(state(row));
+    if (task.turn() == Turn.WHEN_DUE
+        && runsCode(action, row)
+        && row.filter(this::waits).isPresent()) {
+      return OrderResult.LATER;
+    }
+    return carryOut(unit, task, row, action, attempt);
+  }
+
+  private boolean waits(BranchRow row) {
+    return row.wanted().isPresent()
+        && row.counts().attempts() > 0
+        && row.times().nextAt().filter(parts.now()::isBefore).isPresent();
   }
 
   private static OrderResult later(Task task, Exception reason) {
@@ -191,44 +219,162 @@ final class BranchEnder {
   }
 
   private OrderResult carryOut(
-      UnitOfWork unit, Task task, Optional<BranchRow> row, Protocol.Action action)
+      UnitOfWork unit, Task task, Optional<BranchRow> row, Protocol.Action action, Attempt attempt)
       throws SQLException, RacedException {
     return switch (action) {
-      case CONFIRM -> end(unit, row.orElseThrow(), Outcome.COMMITTED);
-      case UNDO -> end(unit, row.orElseThrow(), Outcome.ABORTED);
+      case CONFIRM -> end(unit, row.orElseThrow(), Outcome.COMMITTED, attempt);
+      case UNDO -> end(unit, row.orElseThrow(), Outcome.ABORTED, attempt);
+      case UNDO_IN_TRY -> undoInTry(unit, row.orElseThrow(), attempt);
       case BAR -> {
         if (!store.bar(unit.connection(), task.key(), task.header(), parts.now())) {
           throw new RacedException();
         }
         yield OrderResult.DONE;
       }
+      case PARK -> park(unit, row.orElseThrow());
       case ACKNOWLEDGE -> OrderResult.DONE;
-      case UNDO_IN_TRY, PARK, WAIT -> OrderResult.LATER;
+      case WAIT -> OrderResult.LATER;
       case PARKED -> OrderResult.PARKED;
       case LOST -> OrderResult.LOST;
       case CONFLICT -> OrderResult.CONFLICT;
     };
   }
 
-  private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome) throws SQLException {
-    BranchRow.Work work = row.work().orElseThrow();
+  private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome, Attempt attempt)
+      throws SQLException {
+    attempt.outcome = outcome;
+    settle(unit, row, outcome);
+    runCode(unit, row, outcome);
+    store.close(unit.connection(), row.key(), outcome, parts.now());
+    unit.afterCommit(() -> metrics.ended(outcome));
+    return OrderResult.DONE;
+  }
+
+  /** Sends what was held back, or takes back what was said. */
+  void settle(UnitOfWork unit, BranchRow row, Outcome outcome) throws SQLException {
     HeldMessages held = parts.messaging().heldMessages();
     switch (outcome) {
       case COMMITTED -> held.release(unit, row.known());
       case ABORTED -> {
         held.drop(unit, row.known());
-        parts
-            .messaging()
-            .receiver()
-            .forget(unit, LocalParticipant.replyKey(row.key(), work.caller()));
+        String caller = row.work().orElseThrow().caller();
+        parts.messaging().receiver().forget(unit, LocalParticipant.replyKey(row.key(), caller));
       }
     }
-    try (Scope.Entered left = Scope.leave()) {
-      types.end(work, outcome, unit);
-    } catch (Exception e) {
-      throw new EndFailedException(e);
-    }
-    store.close(unit.connection(), row.key(), outcome, parts.now());
+  }
+
+  /** The try is under way: it is undone now, and once more when it has ended. */
+  private OrderResult undoInTry(UnitOfWork unit, BranchRow row, Attempt attempt)
+      throws SQLException {
+    attempt.outcome = Outcome.ABORTED;
+    runCode(unit, row, Outcome.ABORTED);
+    Instant now = parts.now();
+    Instant dead = row.times().tryUntil().filter(now::isBefore).orElse(now);
+    store.change(
+        unit.connection(),
+        row.key(),
+        new BranchStore.Change(
+            BranchRow.Stored.CANCELLED_IN_TRY,
+            Optional.of(Outcome.ABORTED),
+            Optional.of(dead),
+            BranchRow.Counts.NONE,
+            Optional.empty()));
     return OrderResult.DONE;
+  }
+
+  private OrderResult park(UnitOfWork unit, BranchRow row) throws SQLException {
+    String why = "service " + row.key().xid().starter() + " cannot say any more how it ends";
+    store.change(
+        unit.connection(),
+        row.key(),
+        new BranchStore.Change(
+            BranchRow.Stored.PARKED,
+            Optional.empty(),
+            Optional.empty(),
+            row.counts(),
+            Optional.of(why)));
+    unit.afterCommit(() -> parked(row.key(), why));
+    return OrderResult.PARKED;
+  }
+
+  private void parked(BranchRow.Key key, String why) {
+    metrics.parked();
+    log.atWarn()
+        .addKeyValue("xid", key.xid())
+        .addKeyValue("step", key.step())
+        .addKeyValue("reason", why)
+        .log("branch parked; it waits for a person");
+  }
+
+  private void runCode(UnitOfWork unit, BranchRow row, Outcome outcome) {
+    try (Scope.Entered left = Serving.leave()) {
+      types.end(row.work().orElseThrow(), outcome, unit);
+    }
+  }
+
+  /** Keeps what went wrong; nothing else was committed. */
+  private OrderResult failed(Task task, Outcome outcome, Exception failure) {
+    metrics.failed();
+    try {
+      return transactions.<OrderResult, SQLException>call(
+          unit -> {
+            BranchStore.Found found = store.lock(unit.connection(), task.key());
+            return found instanceof BranchStore.Found.Row locked
+                ? noted(unit, locked.row(), outcome, failure)
+                : OrderResult.LATER;
+          });
+    } catch (RuntimeException | SQLException e) {
+      e.addSuppressed(failure);
+      return later(task, e);
+    }
+  }
+
+  private OrderResult noted(UnitOfWork unit, BranchRow row, Outcome outcome, Exception failure)
+      throws SQLException {
+    if (row.state() instanceof BranchState.Closed) {
+      return OrderResult.LATER; // somebody else has ended it meanwhile
+    }
+    int attempts = row.counts().attempts() + 1;
+    String error = error(failure);
+    boolean last = attempts >= parts.config().undoAttemptsMax();
+    BranchRow.Stored open =
+        row.stored() == BranchRow.Stored.PARKED ? BranchRow.Stored.OPEN : row.stored();
+    Instant next =
+        parts.now().plus(parts.config().endBackoff().after(attempts, parts.runtime().random()));
+    store.change(
+        unit.connection(),
+        row.key(),
+        new BranchStore.Change(
+            last ? BranchRow.Stored.PARKED : open,
+            Optional.of(outcome),
+            last ? Optional.empty() : Optional.of(next),
+            new BranchRow.Counts(row.counts().asked(), attempts),
+            Optional.of(error)));
+    unit.afterCommit(
+        () -> {
+          if (last) {
+            parked(row.key(), error);
+          } else {
+            later(row.key(), error);
+          }
+        });
+    return last ? OrderResult.PARKED : OrderResult.LATER;
+  }
+
+  private static void later(BranchRow.Key key, String error) {
+    log.atInfo()
+        .addKeyValue("xid", key.xid())
+        .addKeyValue("step", key.step())
+        .addKeyValue("reason", error)
+        .log("a branch's end has failed; it is tried again");
+  }
+
+  private static String error(Exception failure) {
+    Throwable root =
+        failure instanceof BranchTypes.EndFailedException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    String text = root.toString();
+    return text.length() > ERROR_LENGTH_MAX ? text.substring(0, ERROR_LENGTH_MAX) : text;
   }
 }

@@ -5,9 +5,11 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -73,6 +75,15 @@ final class BranchStore {
   /** Locks one. */
   Found lock(Connection connection, BranchRow.Key key) throws SQLException {
     return lock(connection, List.of(key)).getOrDefault(key, new Found.Missing());
+  }
+
+  /** Waits for whoever has locked a row, and locks it. */
+  Optional<BranchRow> await(Connection connection, BranchRow.Key key) throws SQLException {
+    try (PreparedStatement select =
+            byKeys(connection, "SELECT " + COLUMNS, List.of(key), " FOR UPDATE");
+        ResultSet row = select.executeQuery()) {
+      return row.next() ? Optional.of(read(row)) : Optional.empty();
+    }
   }
 
   /** Locks those that nobody else has locked. */
@@ -194,8 +205,10 @@ final class BranchStore {
         tables.prepare(
             connection,
             DURABLE
-                + "UPDATE tenon.branch SET state = ?, wanted = NULL, argument = NULL,"
-                + " next_at = NULL, error = NULL, ended_at = ? FROM durable"
+                + "UPDATE tenon.branch SET state = ?, wanted = NULL, next_at = NULL,"
+                // A try that is no local commit may end late, and be undone then.
+                + " argument = CASE WHEN try_until IS NOT NULL THEN argument END,"
+                + " error = NULL, ended_at = ? FROM durable"
                 + " WHERE xid = ? AND step = ?")) {
       update.setString(1, BranchRow.closed(outcome).name());
       update.setObject(2, time(now));
@@ -230,6 +243,129 @@ final class BranchStore {
       update.setString(7, key.xid().text());
       update.setString(8, key.step());
       update.executeUpdate();
+    }
+  }
+
+  /** When the next branch is due to be asked about or ended; empty if none waits. */
+  Optional<Instant> nextDue(Connection connection) throws SQLException {
+    try (PreparedStatement select =
+            tables.prepare(connection, "SELECT min(next_at) AS next_at FROM tenon.branch");
+        ResultSet row = select.executeQuery()) {
+      row.next();
+      return instant(row, "next_at");
+    }
+  }
+
+  /** Locks branches that are due, the longest due first. */
+  List<BranchRow> lockDue(Connection connection, Instant now, int most) throws SQLException {
+    return list(
+        connection,
+        "WHERE next_at <= ? ORDER BY next_at LIMIT ? FOR UPDATE SKIP LOCKED",
+        time(now),
+        most);
+  }
+
+  /** Says when locked branches are next due. */
+  void postpone(Connection connection, Map<BranchRow, Instant> branches) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection,
+            "UPDATE tenon.branch SET next_at = ?, asked = asked + ? WHERE xid = ? AND step = ?")) {
+      for (Map.Entry<BranchRow, Instant> branch : branches.entrySet()) {
+        update.setObject(1, time(branch.getValue()));
+        update.setInt(2, branch.getKey().wanted().isPresent() ? 0 : 1);
+        update.setString(3, branch.getKey().key().xid().text());
+        update.setString(4, branch.getKey().key().step());
+        update.addBatch();
+      }
+      update.executeBatch();
+    }
+  }
+
+  /** Those that have not ended, the oldest first. */
+  List<BranchRow> notEnded(Connection connection, int most) throws SQLException {
+    return list(
+        connection,
+        "WHERE (next_at IS NOT NULL OR state = 'PARKED') AND opened_at <= ?"
+            + " ORDER BY opened_at, xid, step LIMIT ?",
+        time(Instant.parse("9999-01-01T00:00:00Z")),
+        most);
+  }
+
+  private List<BranchRow> list(Connection connection, String where, OffsetDateTime time, int most)
+      throws SQLException {
+    List<BranchRow> found = new ArrayList<>();
+    try (PreparedStatement select =
+        tables.prepare(connection, "SELECT " + COLUMNS + " FROM tenon.branch " + where)) {
+      select.setObject(1, time);
+      select.setInt(2, most);
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          found.add(read(row));
+        }
+      }
+    }
+    return found;
+  }
+
+  /** How many have not ended, and for how long the oldest of them is open. */
+  record Census(long open, long parked, Duration oldest) {}
+
+  /** Counts. */
+  Census census(Connection connection, Instant now) throws SQLException {
+    try (PreparedStatement select =
+            tables.prepare(
+                connection,
+                "SELECT count(*) FILTER (WHERE state <> 'PARKED') AS open,"
+                    + " count(*) FILTER (WHERE state = 'PARKED') AS parked,"
+                    + " min(opened_at) AS oldest FROM tenon.branch"
+                    + " WHERE next_at IS NOT NULL OR state = 'PARKED'");
+        ResultSet row = select.executeQuery()) {
+      row.next();
+      Duration oldest =
+          instant(row, "oldest").map(since -> Duration.between(since, now)).orElse(Duration.ZERO);
+      return new Census(row.getLong("open"), row.getLong("parked"), oldest);
+    }
+  }
+
+  /**
+   * Deletes branches whose deadline and end are long ago, as {@link Protocol#maySweep} allows; says
+   * how many.
+   */
+  int sweep(Connection connection, Instant before, int most) throws SQLException {
+    try (PreparedStatement delete =
+        tables.prepare(
+            connection,
+            "DELETE FROM tenon.branch WHERE ctid = ANY (ARRAY(SELECT ctid FROM tenon.branch"
+                + " WHERE state IN ('COMMITTED', 'ABORTED') AND deadline < ? AND ended_at < ?"
+                + " ORDER BY deadline LIMIT ?))")) {
+      delete.setObject(1, time(before));
+      delete.setObject(2, time(before));
+      delete.setInt(3, most);
+      return delete.executeUpdate();
+    }
+  }
+
+  /** Keeps what a person did. */
+  void note(Connection connection, BranchRow row, String action, Operator operator)
+      throws SQLException {
+    String found =
+        row.stored()
+            + row.wanted().map(wanted -> ", to be " + wanted).orElse("")
+            + row.error().map(error -> ": " + error).orElse("");
+    try (PreparedStatement insert =
+        tables.prepare(
+            connection,
+            DURABLE
+                + "INSERT INTO tenon.operator_action (who, why, action, xid, step, found)"
+                + " SELECT ?::text, ?::text, ?::text, ?::text, ?::text, ?::text FROM durable")) {
+      insert.setString(1, operator.who());
+      insert.setString(2, operator.why());
+      insert.setString(3, action);
+      insert.setString(4, row.key().xid().text());
+      insert.setString(5, row.key().step());
+      insert.setString(6, found);
+      insert.executeUpdate();
     }
   }
 

@@ -36,14 +36,31 @@ final class BranchTypes {
     return new BranchRow.Work(type.kind(), type.name(), json, call.caller(), call.operation());
   }
 
-  /** Confirms or undoes. */
-  void end(BranchRow.Work work, Outcome outcome, UnitOfWork unit) throws Exception {
+  /** The application's code has failed. */
+  static final class EndFailedException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    EndFailedException(Exception cause) {
+      super(cause);
+    }
+  }
+
+  /**
+   * Confirms or undoes.
+   *
+   * @throws EndFailedException if the application's code failed
+   */
+  void end(BranchRow.Work work, Outcome outcome, UnitOfWork unit) {
     BranchType<?> type = types.get(work.type());
     if (type == null) {
       throw new IllegalStateException(
           "no branch type " + work.type() + " is declared in this instance");
     }
-    end(type, work, outcome, unit);
+    try {
+      end(type, work, outcome, unit);
+    } catch (Exception e) {
+      throw new EndFailedException(e);
+    }
   }
 
   private static <T> void end(

@@ -22,14 +22,21 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The participant's side of distributed transactions, in the service's own database. */
-final class LocalParticipant implements Participant {
+/**
+ * The participant's side of distributed transactions, in the service's own database. It answers as
+ * soon as it is made; what nobody asks for is done in the background once it is started.
+ */
+final class LocalParticipant implements Participant, AutoCloseable {
   private static final String OPERATION = "tenon-xid";
 
   private final ParticipantParts parts;
   private final BranchTypes types;
   private final BranchStore store;
   private final BranchEnder ender;
+  private final BranchKeeper keeper;
+  private final Branches branches;
+  private final BranchMetrics metrics;
+  private final OutsideTries outside;
   private final UnitOfWork.Recorder<Record> recorder = this::write;
   private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
 
@@ -49,7 +56,38 @@ final class LocalParticipant implements Participant {
     this.parts = parts;
     this.types = new BranchTypes(parts.types());
     this.store = new BranchStore(parts.tables());
-    this.ender = new BranchEnder(parts, types, store);
+    this.metrics = new BranchMetrics(parts.meters());
+    this.ender = new BranchEnder(parts, types, store, metrics);
+    this.keeper = new BranchKeeper(parts, store, ender, metrics);
+    this.branches = new LocalBranches(parts, store, ender);
+    this.outside = new OutsideTries(parts, types, store, ender, this);
+  }
+
+  /** What operators see and do. */
+  Branches branches() {
+    return branches;
+  }
+
+  /** Begins to ask starters, to try again what failed, and to forget what is over. */
+  void start() {
+    keeper.start();
+  }
+
+  /**
+   * Does, on the calling thread, what is due: for tests. Must not be mixed with {@link #start()}.
+   *
+   * @return whether any branch was ended or parked
+   */
+  boolean runPending() {
+    boolean any = keeper.runPending();
+    keeper.upkeep();
+    return any;
+  }
+
+  /** Lets what is in progress end. Safe to repeat. */
+  @Override
+  public void close() {
+    keeper.close();
   }
 
   /** Carries out a starter's orders: see {@link dev.tenon.global.spi.GlobalEndpoint}. */
@@ -69,6 +107,19 @@ final class LocalParticipant implements Participant {
     }
   }
 
+  @Override
+  public <T, X extends Exception> Receipt handleOutside(
+      BranchCall call, Fingerprint fingerprint, OutsideBranch<T> branch, OutsideTry<X> work)
+      throws X {
+    Serving serving = new Serving(call, verified(call));
+    try {
+      return outside.handle(serving, fingerprint, branch, work);
+    } catch (Throwable failure) {
+      failed.set(new Failed(failure, listing(serving, failure)));
+      throw failure;
+    }
+  }
+
   private <X extends Exception> Receipt handle(
       Serving serving, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
     try {
@@ -78,16 +129,22 @@ final class LocalParticipant implements Participant {
         throw e;
       }
       // Its twin has stored a reply, or it was undone meanwhile: look again, now it can be seen.
-      return this.<X>receive(
-          serving,
-          fingerprint,
-          unit -> {
-            throw refused(serving.key(), Reason.OVER);
-          });
+      return again(serving, fingerprint);
     }
   }
 
-  private <X extends Exception> Receipt receive(
+  /** Gives the stored reply, if there is one. */
+  Receipt again(Serving serving, Fingerprint fingerprint) {
+    return this.<RuntimeException>receive(
+        serving,
+        fingerprint,
+        unit -> {
+          throw refused(serving.key(), Reason.OVER);
+        });
+  }
+
+  /** Runs work under the call's key. */
+  <X extends Exception> Receipt receive(
       Serving serving, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
     Instant keepUntil = serving.key().xid().deadline().plus(parts.config().keep());
     return parts
@@ -119,7 +176,8 @@ final class LocalParticipant implements Participant {
     }
   }
 
-  private static StoredReply named(StoredReply reply, Listing listing) {
+  /** A reply with a listing. */
+  static StoredReply named(StoredReply reply, Listing listing) {
     Map<String, String> headers = new HashMap<>(reply.headers());
     int length = headers.entrySet().stream().mapToInt(LocalParticipant::length).sum();
     String text = listing.text();
@@ -133,7 +191,8 @@ final class LocalParticipant implements Participant {
     return header.getKey().length() + header.getValue().length();
   }
 
-  private void requireOpenable(BranchRow.Key key, Connection connection) {
+  /** Refuses a call that the rules do not let open a branch. */
+  void requireOpenable(BranchRow.Key key, Connection connection) {
     BranchState state;
     try {
       state = store.look(connection, key).map(BranchRow::state).orElse(new BranchState.Absent());
@@ -156,7 +215,7 @@ final class LocalParticipant implements Participant {
     }
   }
 
-  private static BranchRefusedException refused(BranchRow.Key key, Reason reason) {
+  static BranchRefusedException refused(BranchRow.Key key, Reason reason) {
     String why =
         switch (reason) {
           case NOT_GENUINE -> "its xid is not signed by its starter";
@@ -261,25 +320,37 @@ final class LocalParticipant implements Participant {
       throw notOpened(serving, "one is open already under this call");
     }
     BranchRow.Work work = types.work(type, argument, serving.call());
-    Branch branch =
-        new Branch(
-            parts.service(), parts.runtime().ids().next(), type.kind(), serving.call().step());
+    Branch branch = branch(serving, type);
     serving.opened(branch);
-    unit.record(recorder, new Record.Opened(row(serving, branch, work)));
+    unit.record(
+        recorder,
+        new Record.Opened(row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty())));
+    unit.afterCommit(metrics::opened);
     parts.messaging().heldMessages().hold(unit, branch.id());
   }
 
-  private BranchRow row(Serving serving, Branch branch, BranchRow.Work work) {
+  /** A new branch of a call. */
+  Branch branch(Serving serving, BranchType<?> type) {
+    return new Branch(
+        parts.service(), parts.runtime().ids().next(), type.kind(), serving.call().step());
+  }
+
+  /** What is stored of a new branch. */
+  BranchRow row(
+      Serving serving,
+      Branch branch,
+      BranchRow.Work work,
+      BranchRow.Stored stored,
+      Optional<Instant> tryUntil) {
     Instant now = parts.now();
     return new BranchRow(
         serving.key(),
         Optional.of(branch.id()),
         serving.signed().header(),
-        BranchRow.Stored.OPEN,
+        stored,
         Optional.empty(),
         Optional.of(work),
-        new BranchRow.Times(
-            now, Optional.empty(), Optional.of(now.plus(parts.config().askAfter()))),
+        new BranchRow.Times(now, tryUntil, Optional.of(now.plus(parts.config().askAfter()))),
         BranchRow.Counts.NONE,
         Optional.empty());
   }

@@ -1,8 +1,12 @@
 package dev.tenon.global;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
+import dev.tenon.messaging.StoredReply;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -29,6 +33,64 @@ public interface Participant {
    */
   <X extends Exception> Receipt handle(
       BranchCall call, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X;
+
+  /**
+   * Answers a call whose try is not written by a local commit: it asks another system, say. The
+   * branch is committed before the try is made, and again after it has ended, with the reply; no
+   * transaction is open meanwhile. If the transaction is aborted during the try, it is undone at
+   * once, and once more when the try has ended or its time is over. A try that fails other than by
+   * a refusal is undone, as nobody knows what it did.
+   *
+   * @param call the call
+   * @param fingerprint what it asks for
+   * @param branch what confirms and undoes the try
+   * @param work the try
+   * @param <T> the type of what confirm and undo get
+   * @param <X> what the try may throw
+   * @return what became of it
+   * @throws X if the try threw it; it is undone
+   * @throws BranchRefusedException if the xid is not signed by its starter, the transaction is over
+   *     or past its deadline, or a try under the same step has not ended
+   */
+  <T, X extends Exception> Receipt handleOutside(
+      BranchCall call, Fingerprint fingerprint, OutsideBranch<T> branch, OutsideTry<X> work)
+      throws X;
+
+  /**
+   * The branch of a try that is not written by a local commit.
+   *
+   * @param type what confirms and undoes it
+   * @param argument what that gets; stored as JSON
+   * @param atMost how long the try takes at most; if its process dies, it is taken for ended then
+   * @param <T> the argument's type
+   */
+  record OutsideBranch<T>(BranchType<T> type, T argument, Duration atMost) {
+    /** Checks that nothing is missing. */
+    public OutsideBranch {
+      requireNonNull(type, "type");
+      requireNonNull(argument, "argument");
+      if (atMost.isNegative() || atMost.isZero()) {
+        throw new IllegalArgumentException("atMost: " + atMost + " (expected: > 0)");
+      }
+    }
+  }
+
+  /**
+   * A try that is not written by a local commit.
+   *
+   * @param <X> what it may throw
+   */
+  @FunctionalInterface
+  interface OutsideTry<X extends Exception> {
+    /**
+     * Does it.
+     *
+     * @return the reply
+     * @throws X if nobody knows what it did
+     * @throws dev.tenon.messaging.RefusalException if it did nothing; the refusal is the reply
+     */
+    StoredReply run() throws X;
+  }
 
   /**
    * What to say of the branches that the calls of failed work have opened: they are dropped.

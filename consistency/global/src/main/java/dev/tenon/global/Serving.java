@@ -41,6 +41,19 @@ final class Serving {
     };
   }
 
+  /** The current thread works for no call and no transaction, until the result is closed. */
+  static Scope.Entered leave() {
+    Serving before = CURRENT.get();
+    CURRENT.remove();
+    Scope.Entered scoped = Scope.leave();
+    return () -> {
+      scoped.close();
+      if (before != null) {
+        CURRENT.set(before);
+      }
+    };
+  }
+
   BranchCall call() {
     return call;
   }

@@ -29,6 +29,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.awaitility.Awaitility;
 
 /** An instance of a participant: it reserves (TCC) and takes (saga) units of a product. */
 final class StockService implements AutoCloseable {
@@ -45,12 +47,18 @@ final class StockService implements AutoCloseable {
           (units, unit) -> end(unit, "cancel", units));
   final BranchType<Units> take =
       BranchType.saga("take", Units.class, (units, unit) -> end(unit, "putBack", units));
-  final HikariDataSource pool;
+  final Pool pool;
   final Transactions transactions;
   final Messaging messaging;
   final MeterRegistry meters = new SimpleMeterRegistry();
   final AtomicReference<Ending> ending = new AtomicReference<>((what, units) -> {});
   final LocalParticipant participant;
+
+  /** Where the connections come from. */
+  @FunctionalInterface
+  interface Pool {
+    void close();
+  }
 
   /** What a branch is about. */
   record Units(String product, int units) {}
@@ -70,16 +78,35 @@ final class StockService implements AutoCloseable {
       Clock clock,
       Optional<GlobalTransport> transport,
       GlobalConfig global,
-      java.util.function.Consumer<HikariConfig> pooling) {
-    HikariConfig config = new HikariConfig();
-    config.setJdbcUrl(database.jdbcUrl());
-    config.setUsername(database.user());
-    config.setPassword(database.password());
-    config.setMaximumPoolSize(8);
-    pooling.accept(config);
-    pool = new HikariDataSource(config);
-    transactions = Transactions.of(ServiceDatabase.builder(NAME, pool).open());
-    TenonRuntime runtime = TenonRuntime.system().withClock(() -> clock.now);
+      Consumer<HikariConfig> pooling) {
+    this(
+        pool(database, pooling),
+        TenonRuntime.system().withClock(() -> clock.now),
+        transport,
+        global);
+  }
+
+  private StockService(
+      HikariDataSource pool,
+      TenonRuntime runtime,
+      Optional<GlobalTransport> transport,
+      GlobalConfig global) {
+    this(
+        pool::close,
+        Transactions.of(ServiceDatabase.builder(NAME, pool).open()),
+        runtime,
+        transport,
+        global);
+  }
+
+  StockService(
+      Pool pool,
+      Transactions transactions,
+      TenonRuntime runtime,
+      Optional<GlobalTransport> transport,
+      GlobalConfig global) {
+    this.pool = pool;
+    this.transactions = transactions;
     messaging =
         Messaging.builder(transactions)
             .topic(Topic.of("stock.moved", Topic.ANYONE))
@@ -96,7 +123,28 @@ final class StockService implements AutoCloseable {
                 TestSigner.INSTANCE,
                 transport,
                 List.of(reserve, take),
-                UUID.randomUUID()));
+                runtime.ids().next()));
+  }
+
+  private static HikariDataSource pool(Database database, Consumer<HikariConfig> pooling) {
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(database.jdbcUrl());
+    config.setUsername(database.user());
+    config.setPassword(database.password());
+    config.setMaximumPoolSize(8);
+    pooling.accept(config);
+    return new HikariDataSource(config);
+  }
+
+  StockService(Database database, Clock clock, String isolation) {
+    this(
+        database,
+        clock,
+        Optional.empty(),
+        GlobalConfig.defaults(),
+        config ->
+            config.addDataSourceProperty(
+                "options", "-c default_transaction_isolation=" + isolation.replace(" ", "\\ ")));
   }
 
   /** The time of a test. */
@@ -105,6 +153,12 @@ final class StockService implements AutoCloseable {
 
     void pass(Duration time) {
       now = now.plus(time);
+    }
+
+    /** A transaction that begins now. */
+    SignedXid xid() {
+      return SignedXid.sign(
+          new Xid("order", "1", now, now.plusSeconds(30), UUID.randomUUID()), TestSigner.INSTANCE);
     }
   }
 
@@ -215,6 +269,18 @@ final class StockService implements AutoCloseable {
         });
   }
 
+  /** Waits until a session waits for another one. */
+  void awaitBlocked() {
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .until(
+            () ->
+                !column(
+                        "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()"
+                            + " AND wait_event_type = 'Lock'")
+                    .isEmpty());
+  }
+
   void execute(String sql) {
     transactions.call(
         unit -> {
@@ -228,6 +294,7 @@ final class StockService implements AutoCloseable {
 
   @Override
   public void close() {
+    participant.close();
     messaging.close();
     pool.close();
   }
