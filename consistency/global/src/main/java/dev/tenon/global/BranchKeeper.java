@@ -269,8 +269,7 @@ final class BranchKeeper {
     upkeptAt = now;
     Instant before = now.minus(parts.config().keep());
     for (int i = 0; i < DELETES_MAX; i++) {
-      if (write(connection -> store.sweep(connection, before, DELETE_ROWS_MAX))
-          < DELETE_ROWS_MAX) {
+      if (write(connection -> store.sweep(connection, before, DELETE_ROWS_MAX)) < DELETE_ROWS_MAX) {
         break;
       }
     }

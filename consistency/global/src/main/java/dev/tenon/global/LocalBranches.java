@@ -168,10 +168,7 @@ final class LocalBranches implements Branches {
   private OrderResult end(BranchRow row, Outcome outcome) {
     return ender.alone(
         new BranchEnder.Task(
-            row.key(),
-            row.header(),
-            BranchEnder.told(row.id(), outcome),
-            BranchEnder.Turn.NOW));
+            row.key(), row.header(), BranchEnder.told(row.id(), outcome), BranchEnder.Turn.NOW));
   }
 
   /** A change of a locked branch. */
