@@ -1,5 +1,7 @@
 package dev.tenon.global;
 
+import static java.util.Objects.requireNonNull;
+
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
@@ -37,7 +39,7 @@ final class BranchMetrics {
   }
 
   void ended(Outcome outcome) {
-    ended.getOrDefault(outcome, opened).increment();
+    requireNonNull(ended.get(outcome)).increment();
   }
 
   /** An attempt to end a branch has failed. */

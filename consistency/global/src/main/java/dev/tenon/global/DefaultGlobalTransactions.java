@@ -102,6 +102,11 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   }
 
   @Override
+  public Branches branches() {
+    return participant.branches();
+  }
+
+  @Override
   public GlobalEndpoint endpoint() {
     return new GlobalEndpoint() {
       @Override
@@ -124,6 +129,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
         throw new IllegalStateException("distributed transactions were started or closed before");
       }
       started = true;
+      participant.start();
       phaseTwo.start();
       sagas.start();
       loop("decisions", this::keep);
@@ -254,6 +260,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
       any |= sagas.runDue();
       any |= phaseTwo.drain();
       any |= phaseTwo.write();
+      any |= participant.runPending();
       return any;
     } catch (SQLException e) {
       throw new GlobalTransactionException(
@@ -273,6 +280,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
         return;
       }
       closed = true;
+      participant.close();
       phaseTwo.close();
       closing.countDown();
       endLoops();

@@ -128,6 +128,13 @@ public interface GlobalTransactions extends AutoCloseable {
   Participant participant();
 
   /**
+   * This service's branches that have not ended, for operators.
+   *
+   * @return the operations
+   */
+  Branches branches();
+
+  /**
    * What this service answers to others, for a transport's server.
    *
    * @return the endpoint
