@@ -17,7 +17,7 @@ final class GrpcPeers {
   private GrpcPeers() {}
 
   /** The same for all. */
-  private static final class Greeter extends GreeterGrpc.GreeterImplBase {
+  static class Greeter extends GreeterGrpc.GreeterImplBase {
     @Override
     public void greet(GreetRequest request, StreamObserver<GreetReply> answer) {
       answer.onNext(GreetReply.newBuilder().setText("hello " + request.getName()).build());
@@ -26,8 +26,7 @@ final class GrpcPeers {
   }
 
   /** A stub, and what to close after it. */
-  private record StubLine(GreeterGrpc.GreeterBlockingStub stub, Runnable end)
-      implements CallPeer.Line {
+  record StubLine(GreeterGrpc.GreeterBlockingStub stub, Runnable end) implements CallPeer.Line {
     @Override
     public String greet(String name) {
       return stub.greet(GreetRequest.newBuilder().setName(name).build()).getText();

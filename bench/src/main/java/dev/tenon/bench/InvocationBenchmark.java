@@ -36,10 +36,11 @@ public final class InvocationBenchmark implements Callable<Integer> {
       List.of(
           new RestPeers.TenonRest(),
           new RestPeers.ArmeriaRest(),
-          new RestPeers.SpringRest(),
+          new SpringPeers.SpringRest(),
           new GrpcPeers.TenonGrpc(),
           new GrpcPeers.ArmeriaGrpc(),
-          new GrpcPeers.GrpcJava());
+          new GrpcPeers.GrpcJava(),
+          new SpringPeers.SpringGrpc());
   private static final double NANOS = 1e9;
   private static final int DIGITS = 3;
 
@@ -54,6 +55,12 @@ public final class InvocationBenchmark implements Callable<Integer> {
 
   @Option(names = "--callers", split = ",", description = "Callers (${DEFAULT-VALUE}).")
   private List<Integer> callers = List.of(1, 32);
+
+  @Option(
+      names = "--peers",
+      split = ",",
+      description = "Those whose group/name begins so, as rest or grpc/tenon; all unless given.")
+  private List<String> chosen = List.of("");
 
   private final OperatingSystemMXBean process =
       ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
@@ -84,6 +91,9 @@ public final class InvocationBenchmark implements Callable<Integer> {
     Map<CallPeer, CallPeer.Line> lines = new LinkedHashMap<>();
     try {
       for (CallPeer peer : PEERS) {
+        if (!isChosen(peer)) {
+          continue;
+        }
         CallPeer.Line line = peer.open();
         lines.put(peer, line);
         System.err.printf("warming up %s %s%n", peer.group(), peer.name());
@@ -102,13 +112,19 @@ public final class InvocationBenchmark implements Callable<Integer> {
     }
   }
 
+  private boolean isChosen(CallPeer peer) {
+    String name = peer.group() + "/" + peer.name();
+    return chosen.stream().anyMatch(name::startsWith);
+  }
+
   private Map<CallPeer, List<Sample>> measure(Map<CallPeer, CallPeer.Line> lines, int count)
       throws Exception {
     Map<CallPeer, List<Sample>> samples = new LinkedHashMap<>();
-    PEERS.forEach(peer -> samples.put(peer, new ArrayList<>()));
+    List<CallPeer> peers = List.copyOf(lines.keySet());
+    peers.forEach(peer -> samples.put(peer, new ArrayList<>()));
     for (int round = 0; round < rounds; round++) {
-      for (int i = 0; i < PEERS.size(); i++) {
-        CallPeer peer = PEERS.get((i + round) % PEERS.size());
+      for (int i = 0; i < peers.size(); i++) {
+        CallPeer peer = peers.get((i + round) % peers.size());
         Sample sample = run(requireNonNull(lines.get(peer)), count, seconds);
         requireNonNull(samples.get(peer)).add(sample);
         System.err.printf(

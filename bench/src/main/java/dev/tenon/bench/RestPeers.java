@@ -12,32 +12,12 @@ import dev.tenon.rest.RestService;
 import dev.tenon.runtime.IdGenerator;
 import dev.tenon.runtime.Json;
 import dev.tenon.transport.HandlerThreads;
-import java.net.http.HttpClient;
-import org.springframework.boot.SpringBootConfiguration;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.http.client.JdkClientHttpRequestFactory;
-import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
-import org.springframework.web.bind.annotation.RestController;
-import org.springframework.web.client.RestClient;
 import org.springframework.web.service.annotation.PostExchange;
 
-/** JSON over HTTP: Tenon, the library it stands on, and Spring. */
+/** JSON over HTTP: Tenon, and the library it stands on. */
 final class RestPeers {
-  private static final String PATH = "/greet";
-  private static final String[] NOT_NEEDED = {
-    "org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration",
-    "io.namastack.outbox.OutboxJacksonAutoConfiguration",
-    "io.namastack.outbox.config.OutboxCoreInfrastructureAutoConfiguration",
-    "io.namastack.outbox.config.OutboxCoreThreadingAutoConfiguration",
-    "io.namastack.outbox.config.OutboxCoreProcessingAutoConfiguration",
-    "io.namastack.outbox.config.OutboxCoreSchedulingAutoConfiguration",
-    "io.namastack.outbox.config.OutboxCoreMulticasterAutoConfiguration",
-    "io.namastack.outbox.config.JdbcOutboxAutoConfiguration",
-    "io.namastack.outbox.config.JdbcOutboxSchemaAutoConfiguration",
-  };
+  static final String PATH = "/greet";
 
   private RestPeers() {}
 
@@ -51,7 +31,7 @@ final class RestPeers {
     Greeting greet(@RequestBody Hello hello);
   }
 
-  private static Greeting answer(Hello hello) {
+  static Greeting answer(Hello hello) {
     return new Greeting("hello " + hello.name());
   }
 
@@ -146,63 +126,6 @@ final class RestPeers {
           server.stop().join();
         }
       };
-    }
-  }
-
-  /** Spring MVC on Tomcat with virtual threads, and RestClient on the JDK's client. */
-  static final class SpringRest implements CallPeer {
-    @Override
-    public String name() {
-      return "spring";
-    }
-
-    @Override
-    public String group() {
-      return "rest";
-    }
-
-    @Override
-    public Line open() {
-      ConfigurableApplicationContext context =
-          new SpringApplicationBuilder(Application.class)
-              .properties(
-                  "server.port=0",
-                  "spring.threads.virtual.enabled=true",
-                  "spring.main.banner-mode=off",
-                  "spring.autoconfigure.exclude=" + String.join(",", NOT_NEEDED))
-              .run();
-      String port = context.getEnvironment().getProperty("local.server.port");
-      RestClient client =
-          RestClient.builder()
-              .baseUrl("http://127.0.0.1:" + port)
-              .requestFactory(
-                  new JdkClientHttpRequestFactory(
-                      HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()))
-              .build();
-      return new Line() {
-        @Override
-        public String greet(String name) {
-          Greeting greeting =
-              client.post().uri(PATH).body(new Hello(name)).retrieve().body(Greeting.class);
-          return greeting == null ? "" : greeting.text();
-        }
-
-        @Override
-        public void close() {
-          context.close();
-        }
-      };
-    }
-
-    /** The server. */
-    @SpringBootConfiguration
-    @EnableAutoConfiguration
-    @RestController
-    static class Application {
-      @PostMapping(PATH)
-      Greeting greet(@RequestBody Hello hello) {
-        return answer(hello);
-      }
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.tenon.invocation;
 
+import dev.tenon.invocation.CallMetrics.Outcome;
 import dev.tenon.invocation.NotSentException.Reason;
 import dev.tenon.invocation.spi.Endpoint;
 import java.time.Duration;
@@ -178,7 +179,7 @@ public final class Call {
     calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.verdict(result));
     return switch (result) {
       case Result.Answered answer -> answered(answer.status());
-      case Result.Lasting lasting -> deliver("problem");
+      case Result.Lasting lasting -> deliver(Outcome.PROBLEM);
       case Result.Refused refused -> {
         refusal = refused.reason();
         yield repeat(Duration.ZERO);
@@ -220,7 +221,7 @@ public final class Call {
         release();
         calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.Verdict.UNDECIDED);
       }
-      finish("abandoned");
+      finish(Outcome.ABANDONED);
     }
   }
 
@@ -234,10 +235,10 @@ public final class Call {
       mayBeDone = true;
       return fail(Reason.DEADLINE, "it answered 504, which says nothing.", "Allow more time.");
     }
-    return deliver(status < CLIENT_ERROR ? "ok" : "problem");
+    return deliver(status < CLIENT_ERROR ? Outcome.OK : Outcome.PROBLEM);
   }
 
-  private Step deliver(String outcome) {
+  private Step deliver(Outcome outcome) {
     finish(outcome);
     return new Step.Deliver(attempts);
   }
@@ -257,7 +258,7 @@ public final class Call {
   }
 
   private Step waitOrNext(Duration wait) {
-    calls.metrics().retried(target());
+    operation.metrics().retried();
     return wait.isZero() ? next() : new Step.Wait(wait);
   }
 
@@ -309,7 +310,7 @@ public final class Call {
   }
 
   private Step fail(Reason reason, String text, String advice) {
-    finish(mayBeDone ? "unknown" : "not_sent");
+    finish(mayBeDone ? Outcome.UNKNOWN : Outcome.NOT_SENT);
     return new Step.Fail(
         mayBeDone
             ? new UnknownOutcomeException(
@@ -323,11 +324,11 @@ public final class Call {
             : new NotSentException(target(), attempts, reason, text + " " + advice, cause));
   }
 
-  private void finish(String outcome) {
+  private void finish(Outcome outcome) {
     if (!over) {
       over = true;
       operation.end();
-      calls.metrics().ended(target(), outcome, System.nanoTime() - startNanos);
+      operation.metrics().ended(outcome, System.nanoTime() - startNanos);
     }
   }
 }

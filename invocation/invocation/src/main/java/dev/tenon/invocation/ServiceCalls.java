@@ -58,14 +58,13 @@ final class ServiceCalls implements AutoCloseable {
   }
 
   private Operation newOperation(String name) {
+    Target target = new Target(service, name);
     CallPolicy own = settings.policies().get(service + "/" + name);
     if (own != null) {
-      return new Operation(new Target(service, name), own, new AtomicInteger());
+      return new Operation(target, own, new AtomicInteger(), metrics.of(target));
     }
-    return new Operation(
-        new Target(service, name),
-        settings.policies().getOrDefault(service, settings.policy()),
-        inFlight);
+    CallPolicy shared = settings.policies().getOrDefault(service, settings.policy());
+    return new Operation(target, shared, inFlight, metrics.of(target));
   }
 
   /** What a result says about the endpoint that was asked. */
@@ -132,10 +131,6 @@ final class ServiceCalls implements AutoCloseable {
     return budget;
   }
 
-  CallMetrics metrics() {
-    return metrics;
-  }
-
   boolean known() {
     return source.services().contains(service);
   }
@@ -149,8 +144,9 @@ final class ServiceCalls implements AutoCloseable {
     watch.close();
   }
 
-  /** One operation with its policy, and the calls in flight that count against it. */
-  record Operation(Target target, CallPolicy policy, AtomicInteger inFlight) {
+  /** One operation with its policy, the calls in flight that count against it, and its meters. */
+  record Operation(
+      Target target, CallPolicy policy, AtomicInteger inFlight, CallMetrics.OfOperation metrics) {
     /** Takes a place among the calls in flight. */
     void begin() {
       if (inFlight.incrementAndGet() > policy.callsInFlightMax()) {

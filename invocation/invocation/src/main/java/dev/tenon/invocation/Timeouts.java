@@ -8,7 +8,8 @@ import java.time.Duration;
  */
 public final class Timeouts {
   private static final int DIGITS_MAX = 8;
-  private static final long MICROS_AS_MICROS_MAX = 99_999_999L;
+  private static final long AS_MICROS_MAX = 99_999;
+  private static final long AS_MILLIS_MAX = 99_999_999;
 
   private Timeouts() {}
 
@@ -45,18 +46,19 @@ public final class Timeouts {
   }
 
   /**
-   * Writes a time left, rounded down to what eight digits hold.
+   * Writes a time left, rounded down: to microseconds below 100 ms, from there to milliseconds, so
+   * that many calls say the same and HTTP/2 sends it as a number; and to what eight digits hold.
    *
    * @param left the time; what is negative counts as zero
    * @return the header's value
    */
   public static String format(Duration left) {
     long micros = left.isNegative() ? 0 : left.toNanos() / 1000;
-    if (micros <= MICROS_AS_MICROS_MAX) {
+    if (micros <= AS_MICROS_MAX) {
       return micros + "u";
     }
     long millis = micros / 1000;
-    return millis <= MICROS_AS_MICROS_MAX ? millis + "m" : millis / 1000 + "S";
+    return millis <= AS_MILLIS_MAX ? millis + "m" : millis / 1000 + "S";
   }
 
   private static IllegalArgumentException wrong(String name) {

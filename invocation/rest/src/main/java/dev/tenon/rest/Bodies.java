@@ -10,7 +10,6 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.databind.DatabindException;
 import tools.jackson.databind.DeserializationFeature;
-import tools.jackson.databind.JavaType;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.exc.UnrecognizedPropertyException;
 import tools.jackson.databind.json.JsonMapper;
@@ -39,29 +38,35 @@ final class Bodies {
     };
   }
 
-  /** Reads an answer: members that this side does not know are passed over. */
-  static <T> @Nullable T read(byte[] content, Type type) {
-    return read(content, type, MAPPER.reader());
+  /** Reads answers: members that this side does not know are passed over. */
+  static Reader reader(Type type) {
+    return Reader.of(type, MAPPER.reader());
   }
 
-  /** Reads a request: members that this side does not know are an error, so that none is lost. */
-  static <T> @Nullable T readStrictly(byte[] content, Type type) {
-    return read(content, type, MAPPER.reader().with(UNKNOWN));
+  /** Reads requests: members that this side does not know are an error, so that none is lost. */
+  static Reader strictReader(Type type) {
+    return Reader.of(type, MAPPER.reader().with(UNKNOWN));
   }
 
-  @SuppressWarnings("unchecked")
-  private static <T> @Nullable T read(byte[] content, Type type, ObjectReader reader) {
-    if (type == byte[].class) {
-      return (T) content;
+  /** Reads bodies of one type: to be made once. Thread-safe. */
+  record Reader(Type type, ObjectReader json) {
+    private static Reader of(Type type, ObjectReader json) {
+      return new Reader(type, json.forType(MAPPER.constructType(type)));
     }
-    if (type == String.class) {
-      return (T) new String(content, UTF_8);
-    }
-    JavaType java = MAPPER.constructType(type);
-    try {
-      return reader.forType(java).readValue(content);
-    } catch (JacksonException e) {
-      throw new IllegalArgumentException(reason(e), e);
+
+    @SuppressWarnings("unchecked")
+    <T> @Nullable T read(byte[] content) {
+      if (type == byte[].class) {
+        return (T) content;
+      }
+      if (type == String.class) {
+        return (T) new String(content, UTF_8);
+      }
+      try {
+        return json.readValue(content);
+      } catch (JacksonException e) {
+        throw new IllegalArgumentException(reason(e), e);
+      }
     }
   }
 

@@ -4,9 +4,12 @@ import static java.util.Objects.requireNonNull;
 
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Idempotent;
+import dev.tenon.invocation.Target;
 import dev.tenon.runtime.IdGenerator;
 import dev.tenon.transport.ServiceClient;
 import java.lang.reflect.Method;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.core.MethodParameter;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.core.convert.support.DefaultConversionService;
@@ -26,7 +29,7 @@ import org.springframework.web.service.invoker.HttpServiceProxyFactory;
  * call up. Clients are thread-safe.
  */
 public final class RestClients {
-  static final String OPERATION = "dev.tenon.rest.operation";
+  static final String TARGET = "dev.tenon.rest.target";
 
   private final ServiceClient client;
   private final IdGenerator ids;
@@ -58,9 +61,9 @@ public final class RestClients {
    */
   public <T> T client(String service, Class<T> api) {
     try {
-      return HttpServiceProxyFactory.builderFor(new ServiceExchange(client, service))
+      return HttpServiceProxyFactory.builderFor(new ServiceExchange(client))
           .conversionService(new DefaultConversionService())
-          .httpRequestValuesProcessor(this::describe)
+          .httpRequestValuesProcessor(new Describing(service, ids))
           .build()
           .createClient(api);
     } catch (IllegalStateException e) {
@@ -71,20 +74,44 @@ public final class RestClients {
     }
   }
 
-  private void describe(
-      Method method,
-      MethodParameter[] parameters,
-      Object[] arguments,
-      HttpRequestValues.Builder request) {
-    request.addAttribute(
-        OPERATION, method.getDeclaringClass().getSimpleName() + "." + method.getName());
-    if (AnnotatedElementUtils.hasAnnotation(method, Idempotent.class)) {
-      request.configureHeaders(
-          headers -> {
-            if (!headers.containsHeader(CallHeaders.IDEMPOTENCY_KEY)) {
-              headers.set(CallHeaders.IDEMPOTENCY_KEY, '"' + ids.next().toString() + '"');
-            }
-          });
+  /** Adds to a request what its method says. Each method is looked at once. */
+  private static final class Describing implements HttpRequestValues.Processor {
+    private final String service;
+    private final IdGenerator ids;
+    private final Map<Method, Described> known = new ConcurrentHashMap<>(); // of one interface
+
+    private record Described(Target target, boolean idempotent) {}
+
+    Describing(String service, IdGenerator ids) {
+      this.service = service;
+      this.ids = ids;
+    }
+
+    @Override
+    public void process(
+        Method method,
+        MethodParameter[] parameters,
+        Object[] arguments,
+        HttpRequestValues.Builder request) {
+      Described described = known.get(method);
+      if (described == null) {
+        described = known.computeIfAbsent(method, this::describe);
+      }
+      request.addAttribute(TARGET, described.target());
+      if (described.idempotent()) {
+        request.configureHeaders(
+            headers -> {
+              if (!headers.containsHeader(CallHeaders.IDEMPOTENCY_KEY)) {
+                headers.set(CallHeaders.IDEMPOTENCY_KEY, '"' + ids.next().toString() + '"');
+              }
+            });
+      }
+    }
+
+    private Described describe(Method method) {
+      return new Described(
+          new Target(service, method.getDeclaringClass().getSimpleName() + "." + method.getName()),
+          AnnotatedElementUtils.hasAnnotation(method, Idempotent.class));
     }
   }
 }

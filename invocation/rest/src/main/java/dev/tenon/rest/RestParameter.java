@@ -41,6 +41,7 @@ final class RestParameter {
   private final boolean required;
   private final @Nullable String otherwise;
   private final MethodParameter parameter;
+  private final Optional<Bodies.Reader> body;
 
   private RestParameter(
       Source source,
@@ -53,6 +54,10 @@ final class RestParameter {
     this.required = required && parameter.getParameterType() != Optional.class;
     this.otherwise = ValueConstants.DEFAULT_NONE.equals(otherwise) ? null : otherwise;
     this.parameter = parameter;
+    this.body =
+        source == Source.BODY
+            ? Optional.of(Bodies.strictReader(parameter.getGenericParameterType()))
+            : Optional.empty();
   }
 
   static RestParameter of(MethodParameter parameter, String operation) {
@@ -124,7 +129,7 @@ final class RestParameter {
       return absent();
     }
     try {
-      return Bodies.readStrictly(content, parameter.getGenericParameterType());
+      return body.orElseThrow().read(content);
     } catch (IllegalArgumentException e) {
       throw wrong(String.valueOf(e.getMessage()));
     }

@@ -51,7 +51,9 @@ record RestReply(int status, Map<String, String> headers, byte[] body) {
       case Optional<?> optional when optional.isEmpty() ->
           of(Problem.of(NOT_FOUND, "not-found", "There is no such thing."));
       case Optional<?> optional -> ofResult(optional.get());
-      default -> ofBody(OK, new LinkedHashMap<>(), result);
+      default ->
+          new RestReply(
+              OK, Map.of(CONTENT_TYPE, Bodies.typeOf(result).toString()), Bodies.write(result));
     };
   }
 

@@ -16,8 +16,11 @@ import dev.tenon.invocation.UnknownOutcomeException.Reason;
 import dev.tenon.transport.CallAnswer;
 import dev.tenon.transport.CallRequest;
 import dev.tenon.transport.ServiceClient;
+import java.lang.reflect.Type;
 import java.net.URI;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 import org.springframework.core.ParameterizedTypeReference;
@@ -35,11 +38,12 @@ final class ServiceExchange implements HttpExchangeAdapter {
   private static final UriBuilderFactory PATHS = new DefaultUriBuilderFactory();
 
   private final ServiceClient client;
-  private final String service;
+  private final Map<Type, Bodies.Reader> readers =
+      new ConcurrentHashMap<>(); // an interface's types
+  private final Map<String, String> plainPaths = new ConcurrentHashMap<>(); // and its templates
 
-  ServiceExchange(ServiceClient client, String service) {
+  ServiceExchange(ServiceClient client) {
     this.client = client;
-    this.service = service;
   }
 
   @Override
@@ -60,8 +64,7 @@ final class ServiceExchange implements HttpExchangeAdapter {
   @Override
   public <T> @Nullable T exchangeForBody(
       HttpRequestValues values, ParameterizedTypeReference<T> type) {
-    CallAnswer answer = send(values);
-    return body(target(values), answer, type);
+    return body(target(values), send(values), type);
   }
 
   @Override
@@ -112,12 +115,14 @@ final class ServiceExchange implements HttpExchangeAdapter {
     }
   }
 
-  private Target target(HttpRequestValues values) {
-    Object name = values.getAttributes().get(RestClients.OPERATION);
-    return new Target(service, name == null ? "" : name.toString());
+  private static Target target(HttpRequestValues values) {
+    if (values.getAttributes().get(RestClients.TARGET) instanceof Target target) {
+      return target;
+    }
+    throw new IllegalStateException("target: none (expected: one, of the called method)");
   }
 
-  private static CallRequest request(Target target, HttpRequestValues values) {
+  private CallRequest request(Target target, HttpRequestValues values) {
     HttpMethod method =
         HttpMethod.valueOf(values.getHttpMethod() == null ? "GET" : values.getHttpMethod().name());
     RequestHeadersBuilder headers = RequestHeaders.builder(method, path(values));
@@ -142,27 +147,45 @@ final class ServiceExchange implements HttpExchangeAdapter {
         target, repeatable ? Repeatable.ALWAYS : Repeatable.IF_NOT_SENT, headers.build(), data);
   }
 
-  private static String path(HttpRequestValues values) {
+  private String path(HttpRequestValues values) {
     URI uri = values.getUri();
-    if (uri == null) {
-      UriBuilderFactory factory = values.getUriBuilderFactory();
-      String template = values.getUriTemplate();
-      uri =
-          (factory == null ? PATHS : factory)
-              .expand(template == null ? "" : template, values.getUriVariables());
+    String template = values.getUriTemplate();
+    if (uri == null && values.getUriBuilderFactory() == null && isPlain(template)) {
+      String path = plainPaths.get(template);
+      if (path != null) {
+        return path;
+      }
+      path = path(expand(values, template));
+      plainPaths.put(template, path);
+      return path;
     }
+    return path(uri == null ? expand(values, template) : uri);
+  }
+
+  /** Whether it always expands to the same. */
+  private static boolean isPlain(@Nullable String template) {
+    return template != null && template.indexOf('{') < 0;
+  }
+
+  private static URI expand(HttpRequestValues values, @Nullable String template) {
+    UriBuilderFactory factory = values.getUriBuilderFactory();
+    return (factory == null ? PATHS : factory)
+        .expand(template == null ? "" : template, values.getUriVariables());
+  }
+
+  private static String path(URI uri) {
     String path = uri.getRawPath() == null || uri.getRawPath().isEmpty() ? "/" : uri.getRawPath();
     return uri.getRawQuery() == null ? path : path + "?" + uri.getRawQuery();
   }
 
-  private static <T> @Nullable T body(
+  private <T> @Nullable T body(
       Target target, CallAnswer answer, ParameterizedTypeReference<T> type) {
     byte[] content = answer.response().content().array();
     if (content.length == 0) {
       return null;
     }
     try {
-      return Bodies.read(content, type.getType());
+      return reader(type.getType()).read(content);
     } catch (IllegalArgumentException e) {
       throw new UnknownOutcomeException(
           target,
@@ -171,6 +194,11 @@ final class ServiceExchange implements HttpExchangeAdapter {
           "its answer could not be read: " + e.getMessage() + ". It was done.",
           e);
     }
+  }
+
+  private Bodies.Reader reader(Type type) {
+    Bodies.Reader known = readers.get(type);
+    return known == null ? readers.computeIfAbsent(type, Bodies::reader) : known;
   }
 
   private static HttpStatusCode status(AggregatedHttpResponse response) {

@@ -18,7 +18,7 @@ final class CallRun {
   private final Function<Step.Send, HttpResponse> sender;
   private final Function<AggregatedHttpResponse, Result> judge;
   private final GlobalReport report;
-  private final CompletableFuture<CallAnswer> answer = new CompletableFuture<>();
+  private final Answer answer = new Answer();
   private @Nullable AggregatedHttpResponse last;
   private @Nullable Result judged;
   private @Nullable HttpResponse open;
@@ -37,14 +37,6 @@ final class CallRun {
   }
 
   CompletableFuture<CallAnswer> start() {
-    var unused =
-        answer.whenComplete(
-            (result, failure) -> {
-              if (answer.isCancelled()) {
-                report.givenUp();
-                abandon();
-              }
-            });
     carryOut(call.next());
     return answer;
   }
@@ -118,6 +110,19 @@ final class CallRun {
 
   private Result judge(AggregatedHttpResponse response) {
     return CallResults.refusal(response.headers()).orElseGet(() -> judge.apply(response));
+  }
+
+  /** The answer to come; its cancelling gives the call up. */
+  private final class Answer extends CompletableFuture<CallAnswer> {
+    @Override
+    public boolean cancel(boolean mayInterrupt) {
+      boolean cancelled = super.cancel(mayInterrupt);
+      if (cancelled) {
+        report.givenUp();
+        abandon();
+      }
+      return cancelled;
+    }
   }
 
   private void abandon() {

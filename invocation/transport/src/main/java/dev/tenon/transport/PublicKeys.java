@@ -32,7 +32,7 @@ final class PublicKeys {
   private final Path file;
   private final InstantSource clock;
   private final ReentrantLock lock = new ReentrantLock();
-  private Instant lookAgain;
+  private volatile Instant lookAgain;
   private FileStamp stamp;
   private volatile Loaded loaded;
 
@@ -69,7 +69,7 @@ final class PublicKeys {
   }
 
   Loaded current() {
-    if (lock.tryLock()) {
+    if (!clock.instant().isBefore(lookAgain) && lock.tryLock()) {
       try {
         if (!clock.instant().isBefore(lookAgain)) {
           lookAgain = clock.instant().plus(LOOK_INTERVAL);

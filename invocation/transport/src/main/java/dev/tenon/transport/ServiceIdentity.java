@@ -35,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ServiceIdentity {
   static final String DEVELOPMENT_HEADER = "tenon-service";
-  private static final String BEARER = "Bearer ";
 
   private final String service;
   private final @Nullable ServiceTokens tokens;
@@ -163,7 +162,7 @@ public final class ServiceIdentity {
   /** Adds what proves this service to another. */
   void sign(RequestHeadersBuilder headers, String audience) {
     if (tokens != null) {
-      headers.set(HttpHeaderNames.AUTHORIZATION, BEARER + tokens.tokenFor(audience));
+      headers.set(HttpHeaderNames.AUTHORIZATION, tokens.authorizationFor(audience));
     } else if (tls == null) {
       headers.set(DEVELOPMENT_HEADER, service);
     }
@@ -194,11 +193,10 @@ public final class ServiceIdentity {
   String caller(RequestHeaders headers) {
     if (tokens != null) {
       String authorization = headers.get(HttpHeaderNames.AUTHORIZATION);
-      if (authorization == null
-          || !authorization.regionMatches(true, 0, BEARER, 0, BEARER.length())) {
+      if (authorization == null || !ServiceTokens.isToken(authorization)) {
         throw refused("the header authorization: Bearer is missing");
       }
-      return tokens.issuerOf(authorization.substring(BEARER.length()).trim());
+      return tokens.issuerOf(authorization);
     }
     if (tls != null) {
       throw refused("a client certificate of an authority that it trusts is missing");

@@ -41,6 +41,7 @@ final class ServiceTokens {
   /** How far two services' clocks may differ. */
   static final Duration SKEW_MAX = Duration.ofSeconds(5);
 
+  private static final String BEARER = "Bearer ";
   private static final int REMEMBERED_MAX = 1000;
 
   private final String service;
@@ -50,7 +51,7 @@ final class ServiceTokens {
   private final Map<String, Signed> signed = new ConcurrentHashMap<>();
   private final Map<String, Proved> proved = new ConcurrentHashMap<>();
 
-  private record Signed(String token, Instant ends) {}
+  private record Signed(String authorization, Instant usedUntil) {}
 
   private record Proved(String issuer, Instant ends, int reading) {}
 
@@ -90,16 +91,16 @@ final class ServiceTokens {
     return new KeyedXidSigner(service, privateKey.getPrivateKey(), publicKeys);
   }
 
-  /** A token of this service for another. */
-  String tokenFor(String audience) {
+  /** What proves this service to another, as it stands in the header {@code authorization}. */
+  String authorizationFor(String audience) {
     Instant now = clock.instant();
     Signed kept = signed.get(audience);
-    if (kept != null && now.plus(LEFT_MIN).isBefore(kept.ends())) {
-      return kept.token();
+    if (kept != null && now.isBefore(kept.usedUntil())) {
+      return kept.authorization();
     }
     Signed fresh = sign(audience, now);
     keep(signed, audience, fresh);
-    return fresh.token();
+    return fresh.authorization();
   }
 
   private Signed sign(String audience, Instant now) {
@@ -115,27 +116,32 @@ final class ServiceTokens {
     signature.setKey(privateKey.getPrivateKey());
     signature.setPayload(claims.toJson());
     try {
-      return new Signed(signature.getCompactSerialization(), ends);
+      return new Signed(BEARER + signature.getCompactSerialization(), ends.minus(LEFT_MIN));
     } catch (JoseException e) {
       throw new TransportException("Could not sign a token [audience=" + audience + "].", e);
     }
   }
 
+  /** Whether a header {@code authorization} holds a token, whatever it is worth. */
+  static boolean isToken(String authorization) {
+    return authorization.regionMatches(true, 0, BEARER, 0, BEARER.length());
+  }
+
   /**
-   * Proves a token that is meant for this service.
+   * Proves that a header {@code authorization} holds a token that is meant for this service.
    *
    * @return the service that signed it
    * @throws ProblemException 401 if it does not count
    */
-  String issuerOf(String token) {
+  String issuerOf(String authorization) {
     Loaded keys = publicKeys.current();
     Instant now = clock.instant();
-    Proved known = proved.get(token);
+    Proved known = proved.get(authorization);
     if (known != null && known.reading() == keys.reading() && now.isBefore(known.ends())) {
       return known.issuer();
     }
-    Proved fresh = prove(token, keys, now);
-    keep(proved, token, fresh);
+    Proved fresh = prove(authorization.substring(BEARER.length()).trim(), keys, now);
+    keep(proved, authorization, fresh);
     return fresh.issuer();
   }
 
