@@ -53,9 +53,21 @@ final class GrpcPeers {
     @Override
     public Line open() {
       TenonPair pair = TenonPair.open(GrpcPortService.of(new Greeter()));
-      return new StubLine(
-          GreeterGrpc.newBlockingStub(GrpcChannels.of(pair.client()).channel(TenonPair.SERVER)),
-          pair::close);
+      CallPeer.Line line =
+          new StubLine(
+              GreeterGrpc.newBlockingStub(GrpcChannels.of(pair.client()).channel(TenonPair.SERVER)),
+              pair::close);
+      return new CallPeer.Line() {
+        @Override
+        public String greet(String name) {
+          return pair.inContext(() -> line.greet(name));
+        }
+
+        @Override
+        public void close() throws Exception {
+          line.close();
+        }
+      };
     }
   }
 
@@ -76,7 +88,7 @@ final class GrpcPeers {
       HandlerThreads threads = TenonPair.handlerThreads();
       GrpcService service =
           GrpcService.builder().addService(new Greeter()).useBlockingTaskExecutor(true).build();
-      var builder = Server.builder().http(0);
+      var builder = Server.builder().http(0).disableServerHeader().disableDateHeader();
       service
           .routes()
           .forEach(

@@ -56,7 +56,7 @@ final class RestPeers {
       return new Line() {
         @Override
         public String greet(String name) {
-          return api.greet(new Hello(name)).text();
+          return pair.inContext(() -> api.greet(new Hello(name)).text());
         }
 
         @Override
@@ -85,6 +85,8 @@ final class RestPeers {
       Server server =
           Server.builder()
               .http(0)
+              .disableServerHeader()
+              .disableDateHeader()
               .route()
               .post(PATH)
               .blockingTaskExecutor(threads, true)

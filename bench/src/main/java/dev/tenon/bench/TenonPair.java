@@ -1,5 +1,6 @@
 package dev.tenon.bench;
 
+import dev.tenon.invocation.CallContext;
 import dev.tenon.invocation.Calls;
 import dev.tenon.invocation.spi.EndpointSource;
 import dev.tenon.runtime.TenonRuntime;
@@ -14,11 +15,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 
 /** A Tenon port and a client of it, which know each other by their keys. */
 record TenonPair(TenonPort port, ServiceClient client) implements AutoCloseable {
   static final String SERVER = "server";
   private static final String CLIENT = "client";
+  private static final CallContext CONTEXT =
+      CallContext.EMPTY
+          .withTraceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+          .withPrincipal("ann");
 
   static TenonPair open(PortService service) {
     Path keys = keys();
@@ -38,6 +44,17 @@ record TenonPair(TenonPort port, ServiceClient client) implements AutoCloseable 
       return directory;
     } catch (IOException e) {
       throw new BenchmarkException("Could not make a directory for keys: " + e.getMessage(), e);
+    }
+  }
+
+  /** Calls as from a handler: what came with the call that it serves is handed on. */
+  String inContext(Callable<String> call) {
+    try {
+      return CONTEXT.call(call);
+    } catch (RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new BenchmarkException("Could not call: " + e.getMessage(), e);
     }
   }
 
