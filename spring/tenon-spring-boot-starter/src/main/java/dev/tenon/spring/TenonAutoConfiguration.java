@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.GlobalTransactions;
 import dev.tenon.invocation.Calls;
 import dev.tenon.messaging.FailedMessages;
 import dev.tenon.messaging.IdempotentReceiver;
@@ -180,8 +181,9 @@ public final class TenonAutoConfiguration {
       ServiceDatabase database,
       Messaging messaging,
       TenonNetwork network,
-      ObjectProvider<PortService> services) {
-    return new TenonLifecycle(database.service(), messaging, network, services);
+      ObjectProvider<PortService> services,
+      ObjectProvider<GlobalTransactions> global) {
+    return new TenonLifecycle(database.service(), messaging, network, services, global);
   }
 
   @Bean

@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.Participant;
 import dev.tenon.grpc.GrpcChannels;
 import dev.tenon.grpc.GrpcPortService;
 import dev.tenon.messaging.IdempotentReceiver;
@@ -64,9 +65,12 @@ public final class TenonGrpcAutoConfiguration {
   static final class Alone {
     @Bean
     PortService tenonGrpcService(
-        ObjectProvider<BindableService> handlers, ObjectProvider<IdempotentReceiver> receiver) {
+        ObjectProvider<BindableService> handlers,
+        ObjectProvider<IdempotentReceiver> receiver,
+        ObjectProvider<Participant> participant) {
       GrpcPortService.Builder builder = GrpcPortService.builder();
       receiver.ifUnique(builder::idempotent);
+      participant.ifUnique(builder::participant);
       handlers.orderedStream().forEach(builder::service);
       return builder.build();
     }
@@ -90,9 +94,11 @@ public final class TenonGrpcAutoConfiguration {
         TenonServerFactory factory,
         GrpcServiceDiscoverer discoverer,
         GrpcServiceConfigurer configurer,
-        ObjectProvider<IdempotentReceiver> receiver) {
+        ObjectProvider<IdempotentReceiver> receiver,
+        ObjectProvider<Participant> participant) {
       GrpcPortService.Builder builder = GrpcPortService.builder();
       receiver.ifUnique(builder::idempotent);
+      participant.ifUnique(builder::participant);
       for (GrpcServiceSpec spec : discoverer.findServices()) {
         String name = spec.service().bindService().getServiceDescriptor().getName();
         if (!isServedAnyway(name)) {

@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.GlobalTransactions;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.transport.PortService;
 import org.slf4j.Logger;
@@ -9,7 +10,8 @@ import org.springframework.context.SmartLifecycle;
 
 /**
  * Starts delivery once everything else runs, and drains it before anything else stops: first others
- * stop reading, then messages in progress commit and leases are released, then connections end.
+ * stop reading and calling, then distributed transactions and messages in progress commit and
+ * leases are released, then connections end.
  */
 final class TenonLifecycle implements SmartLifecycle {
   private static final Logger log = LoggerFactory.getLogger(TenonLifecycle.class);
@@ -18,23 +20,27 @@ final class TenonLifecycle implements SmartLifecycle {
   private final Messaging messaging;
   private final TenonNetwork network;
   private final ObjectProvider<PortService> services;
+  private final ObjectProvider<GlobalTransactions> global;
   private volatile boolean running;
 
   TenonLifecycle(
       String service,
       Messaging messaging,
       TenonNetwork network,
-      ObjectProvider<PortService> services) {
+      ObjectProvider<PortService> services,
+      ObjectProvider<GlobalTransactions> global) {
     this.service = service;
     this.messaging = messaging;
     this.network = network;
     this.services = services;
+    this.global = global;
   }
 
   @Override
   public void start() {
     messaging.start();
     network.serve(messaging.feedSource(), services.orderedStream().toList());
+    global.ifAvailable(GlobalTransactions::start);
     running = true;
     log.atInfo()
         .addKeyValue("service", service)
@@ -45,6 +51,7 @@ final class TenonLifecycle implements SmartLifecycle {
   @Override
   public void stop() {
     network.drain();
+    global.ifAvailable(GlobalTransactions::close);
     messaging.close();
     network.close();
     running = false;
