@@ -94,8 +94,7 @@ final class PhaseTwo {
         (step, service) ->
             stage.put(new BranchOrder(xid.header(), step, null, Outcome.ABORTED), service));
     if (!stage.isEmpty()) {
-      // Not under the xid's id: branches of the same transaction may be being confirmed.
-      Ending ending = new Ending(parts.runtime().ids().next(), false);
+      Ending ending = new Ending(xid.xid().id(), false);
       ending.stages.add(stage);
       take(ending);
     }

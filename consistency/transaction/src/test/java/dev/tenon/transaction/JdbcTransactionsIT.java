@@ -77,6 +77,22 @@ class JdbcTransactionsIT {
     execute(unit, "INSERT INTO item VALUES ('" + name + "')");
   }
 
+  @Test
+  void tellsListenersOfEachWritingUnitAndHowItEnded() throws SQLException {
+    Transactions heard = over(pool);
+    heard.onBegin(unit -> unit.afterEnd(ending -> afterwards.add(ending.name())));
+
+    heard.<SQLException>run(unit -> heard.<SQLException>run(joined -> add(joined, "a")));
+    heard.read(unit -> true);
+    assertThatThrownBy(() -> heard.run(UnitOfWork::setRollbackOnly))
+        .isInstanceOf(RolledBackException.class);
+    assertThatThrownBy(
+            () -> heard.<SQLException>run(unit -> execute(unit, "INSERT INTO part VALUES ('none')")))
+        .isInstanceOf(TransactionException.class);
+
+    assertThat(afterwards).containsExactly("COMMITTED", "ROLLED_BACK", "ROLLED_BACK");
+  }
+
   private static List<String> items() throws SQLException {
     try (Connection connection = postgres.dataSource(database).getConnection();
         var statement = connection.createStatement();

@@ -367,6 +367,42 @@ class SpringTransactionsIT {
         .hasMessageContaining("Nothing was committed");
   }
 
+  @Test
+  void tellsListenersOfEachWritingTransactionAndHowItEnded() {
+    List<String> heard = new ArrayList<>();
+    transactions.onBegin(unit -> unit.afterEnd(ending -> heard.add(ending.name())));
+    transactions.onBegin(unit -> unit.beforeCommit(connection -> heard.add("check")));
+
+    template(0)
+        .executeWithoutResult(
+            status ->
+                template(PROPAGATION_NESTED).executeWithoutResult(part -> part.setRollbackOnly()));
+    template(0).executeWithoutResult(status -> status.setRollbackOnly());
+    transactions.read(unit -> true);
+    assertThatThrownBy(
+            () ->
+                template(0)
+                    .executeWithoutResult(
+                        status -> {
+                          insertBusiness(1);
+                          insertBusiness(1);
+                        }))
+        .isInstanceOf(DataAccessException.class);
+    assertThatThrownBy(
+            () ->
+                template(0)
+                    .executeWithoutResult(
+                        status -> {
+                          insertBusiness(2);
+                          database.killAtNextCommitOfThisThread();
+                        }))
+        .isInstanceOf(UnknownCommitOutcomeException.class);
+
+    assertThat(heard)
+        .containsExactly(
+            "check", "COMMITTED", "ROLLED_BACK", "check", "ROLLED_BACK", "check", "UNKNOWN");
+  }
+
   private void insertBusiness(int id) {
     jdbc.sql("INSERT INTO business VALUES (?)").param(id).update();
   }
