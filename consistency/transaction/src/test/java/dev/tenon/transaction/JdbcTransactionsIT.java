@@ -87,7 +87,8 @@ class JdbcTransactionsIT {
     assertThatThrownBy(() -> heard.run(UnitOfWork::setRollbackOnly))
         .isInstanceOf(RolledBackException.class);
     assertThatThrownBy(
-            () -> heard.<SQLException>run(unit -> execute(unit, "INSERT INTO part VALUES ('none')")))
+            () ->
+                heard.<SQLException>run(unit -> execute(unit, "INSERT INTO part VALUES ('none')")))
         .isInstanceOf(TransactionException.class);
 
     assertThat(afterwards).containsExactly("COMMITTED", "ROLLED_BACK", "ROLLED_BACK");
