@@ -93,6 +93,14 @@ public final class Call {
     record Refused(String reason) implements Result {}
 
     /**
+     * The callee says that it is starting or stopping: nothing was done, and nothing will be for a
+     * while.
+     *
+     * @param reason which of both, for the message
+     */
+    record NotServing(String reason) implements Result {}
+
+    /**
      * There was no connection to send it on.
      *
      * @param cause what the transport says
@@ -113,12 +121,15 @@ public final class Call {
   private static final int CLIENT_ERROR = 400;
   private static final int GATEWAY_TIMEOUT = 504;
 
+  private static final int LAST_RESORT_WAITS_MAX = 3;
+
   private final ServiceCalls calls;
   private final ServiceCalls.Operation operation;
   private final Repeatable repeatable;
   private final Instant deadline;
   private final long startNanos;
   private int attempts;
+  private int waits; // for the last resort
   private @Nullable EndpointState current;
   private final List<EndpointState> tried = new ArrayList<>(1);
   private @Nullable Throwable cause;
@@ -161,7 +172,7 @@ public final class Call {
     }
     EndpointState chosen = calls.pool().choose(now.toEpochMilli(), tried).orElse(null);
     if (chosen == null) {
-      return calls.pool().size() == 0 ? nobodyThere() : nobodyLeft(now);
+      return calls.pool().size() == 0 ? nobodyThere() : nobodyLeft(now, left);
     }
     current = chosen;
     attempts++;
@@ -176,7 +187,12 @@ public final class Call {
    */
   public synchronized Step ended(Result result) {
     EndpointState asked = release();
-    calls.judge(asked, calls.now().toEpochMilli(), ServiceCalls.verdict(result));
+    // To leave the only instance out because it is starting would help nobody.
+    boolean spared = result instanceof Result.NotServing && calls.pool().size() == 1;
+    calls.judge(
+        asked,
+        calls.now().toEpochMilli(),
+        spared ? ServiceCalls.Verdict.UNDECIDED : ServiceCalls.verdict(result));
     return switch (result) {
       case Result.Answered answer -> answered(answer.status());
       case Result.Lasting lasting -> deliver(Outcome.PROBLEM);
@@ -184,10 +200,14 @@ public final class Call {
         refusal = refused.reason();
         yield repeat(Duration.ZERO);
       }
+      case Result.NotServing absent -> {
+        refusal = absent.reason();
+        yield elsewhere();
+      }
       case Result.NotConnected failure -> {
         cause = failure.cause();
         refusal = null;
-        yield repeat(Duration.ZERO);
+        yield elsewhere();
       }
       case Result.Broken failure -> {
         cause = failure.cause();
@@ -250,11 +270,21 @@ public final class Call {
         : fail(Reason.UNREACHABLE, lastReason(), "Check that it runs.");
   }
 
+  /** After an attempt that cost nobody any work, so the budget, which is against that, is left. */
+  private Step elsewhere() {
+    return (!mayBeDone || repeatable == Repeatable.ALWAYS) && isAttemptLeft(Duration.ZERO)
+        ? waitOrNext(Duration.ZERO)
+        : fail(Reason.UNREACHABLE, lastReason(), "Check that it runs.");
+  }
+
   private boolean mayRepeat(Duration wait) {
+    return isAttemptLeft(wait) && calls.budget().tryRetry();
+  }
+
+  private boolean isAttemptLeft(Duration wait) {
     return repeatable != Repeatable.NEVER
         && attempts < operation.policy().attemptsMax()
-        && calls.now().plus(wait).isBefore(deadline)
-        && calls.budget().tryRetry();
+        && calls.now().plus(wait).isBefore(deadline);
   }
 
   private Step waitOrNext(Duration wait) {
@@ -286,7 +316,15 @@ public final class Call {
             "Configure its address.");
   }
 
-  private Step nobodyLeft(Instant now) {
+  private Step nobodyLeft(Instant now, Duration left) {
+    Duration pause = Duration.ofMillis(CircuitBreaker.EARLY_PROBE_AFTER_MILLIS);
+    if (waits < LAST_RESORT_WAITS_MAX
+        && repeatable != Repeatable.NEVER
+        && pause.compareTo(left) < 0
+        && calls.pool().hasLastResort(tried)) {
+      waits++;
+      return new Step.Wait(pause);
+    }
     String last = attempts == 0 ? "" : " The last said: " + lastReason();
     String again =
         calls
@@ -303,7 +341,7 @@ public final class Call {
 
   private String lastReason() {
     if (refusal != null) {
-      return refusal;
+      return refusal + ".";
     }
     Throwable last = cause;
     return (last == null ? "no answer came" : String.valueOf(last.getMessage())) + ".";

@@ -45,8 +45,17 @@ public final class CallHeaders {
   /** On an answer: it was given before, and was not worked out anew. */
   public static final String IDEMPOTENCY_REPLAYED = "idempotency-replayed";
 
-  /** On an answer: the request was refused before anything was done for it; it may be repeated. */
+  /**
+   * On an answer: the request was refused before anything was done for it; it may be repeated. The
+   * value says why: {@link #STARTING}, {@link #STOPPING}, or something else that may pass sooner.
+   */
   public static final String REFUSED = "tenon-refused";
+
+  /** Why a request was refused: the instance does not serve yet. */
+  public static final String STARTING = "starting";
+
+  /** Why a request was refused: the instance serves no more. */
+  public static final String STOPPING = "stopping";
 
   private CallHeaders() {}
 }

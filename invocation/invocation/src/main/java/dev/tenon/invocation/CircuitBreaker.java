@@ -9,7 +9,11 @@ import java.util.random.RandomGenerator;
  * while. Thread-safe; times are milliseconds of one clock.
  */
 final class CircuitBreaker {
+  /** How soon after the last failure an early probe may follow. */
+  static final long EARLY_PROBE_AFTER_MILLIS = 10;
+
   private static final double SHARE_LEAST = 0.1;
+  private static final long UNREACHED_MILLIS_MAX = 2000; // looking again costs nobody any work
 
   private enum State {
     CLOSED,
@@ -22,6 +26,8 @@ final class CircuitBreaker {
   private volatile State state = State.CLOSED;
   private volatile long returnedAt = Long.MIN_VALUE; // the end of the last open time, if it counts
   private long openUntil;
+  private boolean unreached; // why it is open: nobody was there, so trying has cost no work
+  private long failedAt; // the last time it was opened, or an early probe failed
   private int ejections; // in a row
   private int failuresInRow;
   private final CallWindow window;
@@ -68,13 +74,35 @@ final class CircuitBreaker {
     return true;
   }
 
+  /**
+   * Takes the right to one call when no other endpoint is left: an early probe, or a call beside
+   * the probe, which may be a slow call. Only of an endpoint that was not there, which may be back,
+   * and not of one that failed.
+   */
+  synchronized boolean tryLastResort(long now) {
+    return switch (state) {
+      case CLOSED -> true;
+      case HALF_OPEN -> unreached;
+      case OPEN -> {
+        boolean may = unreached && now - failedAt >= EARLY_PROBE_AFTER_MILLIS;
+        state = may ? State.HALF_OPEN : State.OPEN;
+        yield may;
+      }
+    };
+  }
+
+  /** Whether {@link #tryLastResort} may say yes in a moment. */
+  synchronized boolean mayBeLastResort() {
+    return state != State.OPEN || unreached;
+  }
+
   synchronized void succeeded(long now) {
     failuresInRow = 0;
     window.add(now, false);
     if (state == State.HALF_OPEN) {
       state = State.CLOSED;
       returnedAt = now;
-    } else if (ejections > 0 && share(now) >= 1) {
+    } else if (state == State.CLOSED && ejections > 0 && share(now) >= 1) {
       ejections = 0;
       returnedAt = Long.MIN_VALUE;
     }
@@ -97,18 +125,25 @@ final class CircuitBreaker {
             || (window.calls(now) >= policy.callsMin()
                 && window.failures(now) > policy.failureShareMax() * window.calls(now));
     if (state == State.HALF_OPEN || (state == State.CLOSED && tooMany && mayEject)) {
-      open(now);
+      open(now, false);
       return true;
     }
     return false;
   }
 
-  /** Tells of an endpoint that could not be connected to, which ends its turn at once. */
-  synchronized boolean notConnected(long now) {
-    if (state == State.OPEN) {
+  /**
+   * Tells of an endpoint that could not be connected to, or does not serve, which ends its turn at
+   * once.
+   */
+  synchronized boolean unreached(long now) {
+    boolean early = state == State.HALF_OPEN && now < openUntil;
+    if (early || state == State.OPEN) {
+      state = State.OPEN;
+      unreached = true;
+      failedAt = now;
       return false;
     }
-    open(now);
+    open(now, true);
     return true;
   }
 
@@ -139,11 +174,14 @@ final class CircuitBreaker {
     return Math.min(1, SHARE_LEAST + part * (1 - SHARE_LEAST));
   }
 
-  private void open(long now) {
+  private void open(long now, boolean nobodyThere) {
     ejections++;
     failuresInRow = 0;
     window.clear();
-    openUntil = now + policy.timeOut().after(ejections, random).toMillis();
+    long millis = policy.timeOut().after(ejections, random).toMillis();
+    openUntil = now + (nobodyThere ? Math.min(millis, UNREACHED_MILLIS_MAX) : millis);
+    unreached = nobodyThere;
+    failedAt = now;
     returnedAt = Long.MIN_VALUE;
     state = State.OPEN;
   }

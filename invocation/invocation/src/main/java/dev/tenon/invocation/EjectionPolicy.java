@@ -6,9 +6,10 @@ import dev.tenon.runtime.Backoff;
 import java.time.Duration;
 
 /**
- * When an endpoint is asked no more for a while. One that cannot be connected to is left out at
- * once; one that fails beyond a measure too. After the time out a single call probes it; if that is
- * answered, the endpoint gets its share back little by little.
+ * When an endpoint is asked no more for a while. One that cannot be connected to, or is starting or
+ * stopping, is left out at once, for at most two seconds; one that fails beyond a measure too.
+ * After the time out a single call probes it; if that is answered, the endpoint gets its share back
+ * little by little. When no other endpoint is left, one that was not there is probed early.
  *
  * @param failuresInRowMax how many failures in a row end it
  * @param failureShareMax which share of the calls may fail within the window: above 0, up to 1

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 final class EndpointPool {
+  private static final int LAST_RESORT_PENDING_MAX = 256; // may wait for one that is not there
   private static final int DRAWS_MAX = 4; // of endpoints that may not be asked, before all are seen
 
   /** An unchanging view, so that a choice takes no lock. */
@@ -141,7 +142,42 @@ final class EndpointPool {
         best = better(best, state, now);
       }
     }
-    return best == null ? Optional.empty() : take(best, now);
+    Optional<EndpointState> taken = best == null ? Optional.empty() : take(best, now);
+    if (taken.isEmpty()) {
+      taken = lastResort(view.states(), now, tried);
+    }
+    return taken;
+  }
+
+  /**
+   * One that is left out because nobody was there. It may have come back: in a rolling restart it
+   * has, when the last of the others goes.
+   */
+  private static Optional<EndpointState> lastResort(
+      EndpointState[] states, long now, List<EndpointState> tried) {
+    for (EndpointState state : states) {
+      if (!tried.contains(state)
+          && state.pending() < LAST_RESORT_PENDING_MAX
+          && state.breaker().tryLastResort(now)) {
+        state.begin();
+        return Optional.of(state);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Whether a choice that failed may succeed in a moment. */
+  boolean hasLastResort(List<EndpointState> tried) {
+    EndpointState[] states = members.states();
+    if (states.length == 1) {
+      return false; // without another there is no rolling restart: it is left alone for its time
+    }
+    for (EndpointState state : states) {
+      if (!tried.contains(state) && state.breaker().mayBeLastResort()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Optional<EndpointState> take(EndpointState state, long now) {

@@ -24,7 +24,7 @@ final class ServiceCalls implements AutoCloseable {
   enum Verdict {
     SUCCEEDED,
     FAILED,
-    NOT_CONNECTED,
+    UNREACHED,
     UNDECIDED
   }
 
@@ -74,7 +74,8 @@ final class ServiceCalls implements AutoCloseable {
           failed(answer.status()) ? Verdict.FAILED : Verdict.SUCCEEDED;
       case Call.Result.Lasting lasting -> Verdict.SUCCEEDED;
       case Call.Result.Refused refused -> Verdict.UNDECIDED;
-      case Call.Result.NotConnected failure -> Verdict.NOT_CONNECTED;
+      case Call.Result.NotServing absent -> Verdict.UNREACHED;
+      case Call.Result.NotConnected failure -> Verdict.UNREACHED;
       case Call.Result.Broken failure -> Verdict.FAILED;
       case Call.Result.TimedOut out -> Verdict.FAILED;
     };
@@ -98,7 +99,7 @@ final class ServiceCalls implements AutoCloseable {
             yield false;
           }
           case FAILED -> breaker.failed(now, pool.mayEject());
-          case NOT_CONNECTED -> breaker.notConnected(now);
+          case UNREACHED -> breaker.unreached(now);
         };
     if (ejected) {
       metrics.ejected(service);

@@ -236,6 +236,92 @@ class CallTest {
   }
 
   @Test
+  void leavesAnInstanceThatIsStartingOrStoppingAloneForAWhile() {
+    Calls calls = calls("a:1", "b:1");
+    Call first = begin(calls, Repeatable.IF_NOT_SENT);
+    Step.Send refused = send(first.next());
+    send(first.ended(new Result.NotServing("it is starting")));
+
+    for (int i = 0; i < 20; i++) {
+      Call call = begin(calls, Repeatable.IF_NOT_SENT);
+      assertThat(send(call.next()).endpoint()).isNotEqualTo(refused.endpoint());
+      call.ended(new Result.Answered(200));
+    }
+  }
+
+  @Test
+  void asksTheOnlyInstanceAgainWhenItHasSaidThatItIsStarting() {
+    Calls calls = calls("a:1");
+    Call refused = begin(calls, Repeatable.NEVER);
+    refused.next();
+    refused.ended(new Result.NotServing("it is starting"));
+
+    assertThat(begin(calls, Repeatable.NEVER).next()).isInstanceOf(Step.Send.class);
+  }
+
+  @Test
+  void asksAnInstanceThatWasAwayWhenTheLastOtherGoes() {
+    Calls calls = calls("a:1", "b:1");
+    Call first = begin(calls, Repeatable.IF_NOT_SENT);
+    Step.Send away = send(first.next());
+    first.ended(NOT_CONNECTED);
+    clock.advance(Duration.ofMillis(20)); // it is back, and not yet looked for
+
+    Call call = begin(calls, Repeatable.IF_NOT_SENT);
+    send(call.next());
+    Step.Send early = send(call.ended(new Result.NotServing("it is stopping")));
+
+    assertThat(early.endpoint()).isEqualTo(away.endpoint());
+    Call beside = begin(calls, Repeatable.IF_NOT_SENT);
+    assertThat(send(beside.next()).endpoint()).isEqualTo(away.endpoint());
+  }
+
+  @Test
+  void waitsAMomentWhenTheLastInstanceWasAwayJustNow() {
+    Calls calls = calls("a:1", "b:1");
+    Call first = begin(calls, Repeatable.IF_NOT_SENT);
+    first.next();
+    first.ended(NOT_CONNECTED);
+    first.ended(NOT_CONNECTED);
+
+    Call call = begin(calls, Repeatable.IF_NOT_SENT);
+    assertThat(call.next()).isInstanceOf(Step.Wait.class);
+    clock.advance(Duration.ofMillis(10));
+    assertThat(call.next()).isInstanceOf(Step.Send.class);
+  }
+
+  @Test
+  void failsSoonWhenNoInstanceComesBack() {
+    Calls calls = calls("a:1", "b:1");
+    Call first = begin(calls, Repeatable.IF_NOT_SENT);
+    first.next();
+    first.ended(NOT_CONNECTED);
+    first.ended(NOT_CONNECTED);
+
+    Call call = begin(calls, Repeatable.IF_NOT_SENT);
+    Step step = call.next();
+    for (int i = 0; i < 10 && !(step instanceof Step.Fail); i++) {
+      step = step instanceof Step.Wait ? call.next() : call.ended(NOT_CONNECTED);
+    }
+
+    assertThat(failure(step))
+        .isInstanceOf(NotSentException.class)
+        .hasMessageContaining("none of its 2 endpoints answers");
+  }
+
+  @Test
+  void attemptsThatReachNobodyCostNothingOfTheBudget() {
+    Calls calls = calls("a:1", "b:1", "c:1");
+    for (int i = 0; i < 1000; i++) {
+      Call call = begin(calls, Repeatable.IF_NOT_SENT);
+      call.next();
+      send(call.ended(new Result.NotServing("it is starting")));
+      call.ended(new Result.Answered(200));
+      clock.advance(Duration.ofSeconds(2));
+    }
+  }
+
+  @Test
   void retriesNoMoreThanItsBudgetAllows() {
     Calls calls = calls("a:1", "b:1");
     int repeated = 0;

@@ -61,7 +61,7 @@ class CircuitBreakerTest {
 
   @Test
   void staysOpenLongerEachTimeTheProbeFails() {
-    breaker.notConnected(now);
+    breaker.unreached(now);
     long first = breaker.openUntil() - now;
     now = breaker.openUntil();
     assertThat(breaker.tryAcquire(now)).isTrue();
@@ -77,13 +77,69 @@ class CircuitBreakerTest {
 
   @Test
   void aProbeThatSaysNothingLetsTheNextOneIn() {
-    breaker.notConnected(now);
+    breaker.unreached(now);
     now = breaker.openUntil();
     breaker.tryAcquire(now);
 
     breaker.undecided(now);
 
     assertThat(breaker.tryAcquire(now)).isTrue();
+  }
+
+  @Test
+  void oneThatWasNotThereIsProbedEarlyAndByManyWhenItIsTheLastResort() {
+    breaker.unreached(now);
+    assertThat(breaker.tryLastResort(now)).isFalse();
+
+    now += CircuitBreaker.EARLY_PROBE_AFTER_MILLIS;
+    assertThat(breaker.tryAcquire(now)).isFalse();
+    assertThat(breaker.tryLastResort(now)).isTrue();
+    assertThat(breaker.tryLastResort(now)).isTrue(); // beside the probe
+    breaker.succeeded(now);
+
+    assertThat(breaker.closed()).isTrue();
+  }
+
+  @Test
+  void anEarlyProbeThatFailsLeavesTheTimeOutAsItIs() {
+    breaker.unreached(now);
+    long until = breaker.openUntil();
+    now += CircuitBreaker.EARLY_PROBE_AFTER_MILLIS;
+    breaker.tryLastResort(now);
+
+    assertThat(breaker.unreached(now)).isFalse();
+
+    assertThat(breaker.openUntil()).isEqualTo(until);
+    assertThat(breaker.tryLastResort(now)).isFalse();
+  }
+
+  @Test
+  void oneThatFailedIsNoLastResort() {
+    for (int i = 0; i < policy.failuresInRowMax(); i++) {
+      breaker.failed(now, true);
+    }
+
+    assertThat(breaker.mayBeLastResort()).isFalse();
+    assertThat(breaker.tryLastResort(now + 100)).isFalse();
+  }
+
+  @Test
+  void oneThatWasNotThereIsLookedForEveryTwoSecondsAtLeast() {
+    for (int i = 0; i < 20; i++) {
+      breaker.unreached(now);
+      assertThat(breaker.openUntil() - now).isBetween(1L, 2000L);
+      now = breaker.openUntil();
+      assertThat(breaker.tryAcquire(now)).isTrue();
+    }
+  }
+
+  @Test
+  void anAnswerToAnEarlierCallDoesNotEndTheTimeOut() {
+    breaker.unreached(now);
+
+    breaker.succeeded(now);
+
+    assertThat(breaker.available(now)).isFalse();
   }
 
   @Test

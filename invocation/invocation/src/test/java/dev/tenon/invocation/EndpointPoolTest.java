@@ -56,7 +56,7 @@ class EndpointPoolTest {
     EndpointState ejected = pool.choose(now, List.of()).orElseThrow();
     ejected.end();
     String host = ejected.endpoint().host();
-    ejected.breaker().notConnected(now);
+    ejected.breaker().unreached(now);
 
     assertThat(ended(CALLS)).doesNotContainKey(host);
     now = ejected.breaker().openUntil() + 1;
@@ -93,6 +93,24 @@ class EndpointPoolTest {
 
     assertThat(pool.closed()).isEqualTo(1);
     assertThat(pool.mayEject()).isFalse();
+  }
+
+  @Test
+  void noMoreThanSoManyWaitForAnEndpointThatMayNotBeThere() {
+    pool.update(List.of(endpoint("a"), endpoint("b")));
+    for (int i = 0; i < 2; i++) {
+      EndpointState gone = pool.choose(now, List.of()).orElseThrow();
+      gone.end();
+      gone.breaker().unreached(now);
+    }
+    now += CircuitBreaker.EARLY_PROBE_AFTER_MILLIS;
+
+    int waiting = 0;
+    while (waiting < CALLS && pool.choose(now, List.of()).isPresent()) {
+      waiting++;
+    }
+
+    assertThat(waiting).isEqualTo(2 * 256);
   }
 
   private Map<String, Integer> ended(int calls) {

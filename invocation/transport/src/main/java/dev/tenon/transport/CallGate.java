@@ -2,7 +2,6 @@ package dev.tenon.transport;
 
 import com.linecorp.armeria.common.HttpRequest;
 import com.linecorp.armeria.common.HttpResponse;
-import com.linecorp.armeria.common.ResponseHeaders;
 import com.linecorp.armeria.common.util.TimeoutMode;
 import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.ServiceRequestContext;
@@ -10,9 +9,12 @@ import com.linecorp.armeria.server.SimpleDecoratingHttpService;
 import dev.tenon.invocation.CallContext;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Problem;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -24,6 +26,8 @@ import java.util.function.Function;
  * them. What is not let in is answered so that the caller may go elsewhere. Thread-safe.
  */
 final class CallGate {
+  private static final String FULL = "full";
+
   private enum State {
     STARTING,
     OPEN,
@@ -33,15 +37,18 @@ final class CallGate {
   private final ServiceIdentity identity;
   private final InstantSource clock;
   private final int callsMax;
+  private final Duration graceLimit;
   private final AtomicInteger inside = new AtomicInteger();
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition empty = lock.newCondition();
+  private final Map<SocketAddress, ServiceRequestContext> leaving = new ConcurrentHashMap<>();
   private volatile State state = State.STARTING;
 
-  CallGate(ServiceIdentity identity, InstantSource clock, int callsMax) {
+  CallGate(ServiceIdentity identity, InstantSource clock, int callsMax, Duration graceLimit) {
     this.identity = identity;
     this.clock = clock;
     this.callsMax = callsMax;
+    this.graceLimit = graceLimit;
   }
 
   void open() {
@@ -60,8 +67,8 @@ final class CallGate {
   }
 
   /** Waits for the calls inside after a {@link #stop}, whether all have left. */
-  boolean awaitEmpty(Duration limit) throws InterruptedException {
-    long left = limit.toNanos();
+  boolean awaitEmpty() throws InterruptedException {
+    long left = graceLimit.toNanos();
     lock.lockInterruptibly();
     try {
       while (inside.get() > 0) {
@@ -88,14 +95,33 @@ final class CallGate {
     }
   }
 
+  /**
+   * Tells a connection's peer to use another one. Requests that are on their way are still taken,
+   * until {@link #endConnections}: one that comes when none is taken any more breaks the whole
+   * connection, with the calls that are under way on it.
+   */
+  private void sendAway(ServiceRequestContext context) {
+    if (leaving.putIfAbsent(context.remoteAddress(), context) == null) {
+      var unused = context.initiateConnectionShutdown(graceLimit);
+    }
+  }
+
+  /** Ends the connections whose peers were told to use others, once they have had time to. */
+  void endConnections(Duration drain) {
+    for (ServiceRequestContext context : leaving.values()) {
+      var unused = context.initiateConnectionShutdown(drain);
+    }
+    leaving.clear();
+  }
+
   HttpService before(PortService service) {
     return new Gated(service.service(), service.problems());
   }
 
-  private Problem unable(String reason) {
+  private Problem unable(String sentence) {
     return Problems.unreachable(
         "Could not take a call [service=%s]: %s. Try again, elsewhere if there are more instances."
-            .formatted(identity.service(), reason));
+            .formatted(identity.service(), sentence));
   }
 
   /** One service behind the gate. */
@@ -111,7 +137,7 @@ final class CallGate {
     public HttpResponse serve(ServiceRequestContext context, HttpRequest request) throws Exception {
       if (inside.incrementAndGet() > callsMax) {
         leave();
-        return refuse(request, unable("as many calls as allowed are under way, " + callsMax));
+        return refuse(request, FULL, "as many calls as allowed are under way, " + callsMax);
       }
       boolean entered = false;
       try {
@@ -137,11 +163,11 @@ final class CallGate {
         throws Exception {
       switch (state) {
         case STARTING -> {
-          return refuse(request, unable("it is starting"));
+          return refuse(request, CallHeaders.STARTING, "it is starting");
         }
         case STOPPING -> {
-          var unused = context.initiateConnectionShutdown();
-          return refuse(request, unable("it is stopping"));
+          sendAway(context);
+          return refuse(request, CallHeaders.STOPPING, "it is stopping");
         }
         case OPEN -> {}
       }
@@ -149,7 +175,8 @@ final class CallGate {
       try {
         call = read(context, request);
       } catch (ProblemException e) {
-        return refuse(request, e.problem());
+        request.abort();
+        return problems.apply(e.problem());
       }
       call.attachTo(context);
       return unwrap().serve(context, request);
@@ -177,16 +204,11 @@ final class CallGate {
       return new IncomingCall(caller, call);
     }
 
-    private HttpResponse refuse(HttpRequest request, Problem problem) {
+    private HttpResponse refuse(HttpRequest request, String reason, String sentence) {
       request.abort();
-      return problems.apply(problem).mapHeaders(headers -> refused(headers, problem));
-    }
-
-    private ResponseHeaders refused(ResponseHeaders headers, Problem problem) {
-      boolean elsewhere = problem.status() == 503;
-      return elsewhere
-          ? headers.toBuilder().set(CallHeaders.REFUSED, problem.title()).build()
-          : headers;
+      return problems
+          .apply(unable(sentence))
+          .mapHeaders(headers -> headers.toBuilder().set(CallHeaders.REFUSED, reason).build());
     }
   }
 }

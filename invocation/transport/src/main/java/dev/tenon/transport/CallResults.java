@@ -64,7 +64,12 @@ final class CallResults {
     String reason = headers.get(CallHeaders.REFUSED);
     return reason == null
         ? Optional.empty()
-        : Optional.of(new Result.Refused("it refused to begin: " + reason));
+        : Optional.of(
+            switch (reason) {
+              case CallHeaders.STARTING, CallHeaders.STOPPING ->
+                  new Result.NotServing("it is " + reason);
+              default -> new Result.Refused("it refused to begin: " + reason);
+            });
   }
 
   /** The client library's exceptions often have a name and no message. */

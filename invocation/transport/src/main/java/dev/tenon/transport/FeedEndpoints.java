@@ -21,6 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -109,9 +110,9 @@ final class FeedEndpoints {
         });
   }
 
-  HttpService health() {
+  static HttpService health(BooleanSupplier serving) {
     return (context, request) -> {
-      boolean up = source != null && !isDraining();
+      boolean up = serving.getAsBoolean();
       return HttpResponse.of(
           up ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE,
           MediaType.JSON,

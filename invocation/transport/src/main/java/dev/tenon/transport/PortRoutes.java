@@ -55,7 +55,7 @@ final class PortRoutes {
         .service(route(HttpMethod.POST, FeedEndpoints.FEED), endpoints.feed())
         .service(route(HttpMethod.POST, FeedEndpoints.REPORT), endpoints.report())
         .service(route(HttpMethod.POST, FeedEndpoints.WAKE), endpoints.wake())
-        .service(route(HttpMethod.GET, FeedEndpoints.HEALTH), endpoints.health())
+        .service(route(HttpMethod.GET, FeedEndpoints.HEALTH), FeedEndpoints.health(gate::isOpen))
         .errorHandler(new PortErrors())
         .disableServerHeader()
         .disableDateHeader()

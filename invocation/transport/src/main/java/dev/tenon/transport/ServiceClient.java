@@ -24,8 +24,10 @@ import io.netty.channel.ChannelOption;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
@@ -41,6 +43,7 @@ public final class ServiceClient implements AutoCloseable {
 
   private static final int ENDPOINTS_MAX = 10_000; // clients kept; they hold no connection
   private static final Duration PING = Duration.ofSeconds(10);
+  private static final int CLOSE_POLL_MILLIS = 5;
   private static final Duration IDLE = Duration.ofMinutes(1);
 
   private final ServiceIdentity identity;
@@ -49,6 +52,7 @@ public final class ServiceClient implements AutoCloseable {
   private final ClientFactory factory;
   private final ClientTls tls;
   private final Map<Endpoint, WebClient> clients = new ConcurrentHashMap<>();
+  private final Set<HttpResponse> underWay = ConcurrentHashMap.newKeySet(); // bounded by policies
 
   private ServiceClient(Builder builder) {
     this.identity = builder.identity;
@@ -61,6 +65,8 @@ public final class ServiceClient implements AutoCloseable {
             .channelOption(ChannelOption.TCP_NODELAY, true)
             .idleTimeout(IDLE)
             .pingInterval(PING)
+            // A callee that stops, or replaces a connection, lets what is under way end.
+            .http2GracefulShutdownTimeoutMillis(Long.MAX_VALUE)
             .meterRegistry(NoopMeterRegistry.get())
             .build();
   }
@@ -198,7 +204,17 @@ public final class ServiceClient implements AutoCloseable {
     RequestOptionsBuilder options =
         RequestOptions.builder().responseTimeout(send.timeout()).maxResponseLength(bytesMax);
     tls.spec(service).ifPresent(options::clientTlsSpec);
-    return client(send.endpoint()).execute(request, options.build());
+    HttpResponse response = client(send.endpoint()).execute(request, options.build());
+    underWay.add(response);
+    var unused =
+        response
+            .whenComplete()
+            .handle(
+                (done, failure) -> {
+                  underWay.remove(response);
+                  return null;
+                });
+    return response;
   }
 
   private void complete(
@@ -234,7 +250,15 @@ public final class ServiceClient implements AutoCloseable {
   /** Ends all connections. Calls under way fail. Safe to repeat. */
   @Override
   public void close() {
-    factory.close();
+    CompletableFuture<?> closing = factory.closeAsync(); // waits for what is under way
+    try {
+      while (!closing.isDone()) {
+        underWay.forEach(call -> call.abort(new TransportException("the client was closed")));
+        TimeUnit.MILLISECONDS.sleep(CLOSE_POLL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Collects how the client is to be. Not thread-safe. */

@@ -41,7 +41,7 @@ public final class TenonPort implements AutoCloseable {
   private static final int CALLS_MAX_DEFAULT = 4096;
   private static final Logger log = LoggerFactory.getLogger(TenonPort.class);
   private static final Duration QUIET = Duration.ofMillis(20);
-  private static final Duration DRAIN = Duration.ofMillis(100);
+  private static final Duration DRAIN = Duration.ofSeconds(1); // longer than peers take to notice
   private static final Duration CLOSE_MARGIN = Duration.ofSeconds(5);
   private static final int CLOSE_POLL_MILLIS = 5;
 
@@ -133,14 +133,24 @@ public final class TenonPort implements AutoCloseable {
   }
 
   /**
-   * Drains: takes nothing new, ends each open stream after the frame that is being written, and
-   * tells clients to go elsewhere. What is not done within the grace limit is cut. Safe to repeat.
+   * Takes nothing new: ends each open stream after the frame that is being written, refuses calls
+   * so that they go elsewhere, and waits for the calls under way, for the grace limit at most. The
+   * port goes on refusing until it is {@linkplain #close() closed}. Safe to repeat.
    */
-  @Override
-  public void close() {
+  public void drain() {
     gate.stop();
     endpoints.drain();
     awaitCalls();
+  }
+
+  /**
+   * {@linkplain #drain() Drains}, then ends all connections, within about a second. What is not
+   * done within the grace limit is cut. Safe to repeat.
+   */
+  @Override
+  public void close() {
+    drain();
+    gate.endConnections(DRAIN);
     CompletableFuture<Void> stopped = server.stop();
     long deadline = System.nanoTime() + graceLimit.plus(CLOSE_MARGIN).toNanos();
     try {
@@ -159,7 +169,7 @@ public final class TenonPort implements AutoCloseable {
 
   private void awaitCalls() {
     try {
-      if (!gate.awaitEmpty(graceLimit)) {
+      if (!gate.awaitEmpty()) {
         log.warn("Could not wait for all calls, some are cut [address={}]", address);
       }
     } catch (InterruptedException e) {
@@ -372,7 +382,7 @@ public final class TenonPort implements AutoCloseable {
                   streamsPerSubscriberMax,
                   limits.requestBytesMax()),
               runtime.threads());
-      CallGate gate = new CallGate(identity, runtime.clock(), callsMax);
+      CallGate gate = new CallGate(identity, runtime.clock(), callsMax, graceLimit);
       HandlerThreads handlers = new HandlerThreads(runtime.threads());
       PortRoutes routes = new PortRoutes(settings(), endpoints, gate, handlers);
       Server server = server(new InetSocketAddress(bound, port), routes, handlers);

@@ -3,6 +3,7 @@ package dev.tenon.transport;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.awaitility.Awaitility.await;
 
 import com.linecorp.armeria.common.HttpData;
 import com.linecorp.armeria.common.HttpMethod;
@@ -22,6 +23,10 @@ import dev.tenon.invocation.spi.EndpointSource;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +34,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -211,9 +220,137 @@ class ServiceClientIT {
     closing.join();
   }
 
-  private TenonPort port(HttpService service) {
+  @Test
+  void letsSlowCallsEndWhenOthersAreTurnedAwayOnTheirConnection() {
+    CompletableFuture<Void> inside = new CompletableFuture<>();
+    Executor later =
+        CompletableFuture.delayedExecutor(4, TimeUnit.SECONDS, Thread::startVirtualThread);
+    TenonPort first =
+        port(
+            (context, request) -> {
+              inside.complete(null);
+              return HttpResponse.of(
+                  CompletableFuture.supplyAsync(() -> HttpResponse.of("done"), later));
+            });
+    CallPolicy patient = CallPolicy.defaults().withTimeout(Duration.ofMinutes(1));
+    ServiceClient client = client(Calls.builder(to(first.address())).policy(patient).build());
+    CompletableFuture<CallAnswer> call = client.call(get(Repeatable.IF_NOT_SENT));
+    inside.join();
+
+    CompletableFuture<Void> closing =
+        CompletableFuture.runAsync(first::close, Thread::startVirtualThread);
+    CompletableFuture<Void> refused = new CompletableFuture<>();
+    await()
+        .until(
+            () -> {
+              client
+                  .call(get(Repeatable.IF_NOT_SENT))
+                  .exceptionally(
+                      failure -> {
+                        refused.complete(null);
+                        return null;
+                      });
+              return refused.isDone();
+            });
+
+    assertThat(call.join().response().contentUtf8()).isEqualTo("done");
+    closing.join();
+  }
+
+  @Test
+  void noCallFailsWhenAConnectionIsReplacedForItsAge() {
+    Executor later =
+        CompletableFuture.delayedExecutor(1500, TimeUnit.MILLISECONDS, Thread::startVirtualThread);
+    Set<SocketAddress> connections = ConcurrentHashMap.newKeySet();
     TenonPort port =
-        TenonPort.builder(STOCK)
+        port(
+            builder ->
+                builder.limits(PortLimits.defaults().connectionAgeMax(Duration.ofSeconds(1))),
+            (context, request) -> {
+              connections.add(context.remoteAddress());
+              return HttpResponse.of(
+                  CompletableFuture.supplyAsync(() -> HttpResponse.of("done"), later));
+            });
+    CallPolicy patient = CallPolicy.defaults().withTimeout(Duration.ofMinutes(1));
+    ServiceClient client = client(Calls.builder(to(port.address())).policy(patient).build());
+    List<CompletableFuture<CallAnswer>> calls = new ArrayList<>();
+
+    await()
+        .pollInterval(Duration.ofMillis(10))
+        .atMost(Duration.ofMinutes(1))
+        .until(
+            () -> {
+              calls.add(client.call(get(Repeatable.IF_NOT_SENT)));
+              return connections.size() > 3;
+            });
+
+    assertThat(calls)
+        .allSatisfy(call -> assertThat(call.join().response().contentUtf8()).isEqualTo("done"));
+  }
+
+  @Test
+  void saysThatItServesOnceItDoesAndUntilItStops() throws Exception {
+    TenonPort port = TenonPort.builder(STOCK).open();
+    open.add(port);
+
+    assertThat(health(port)).isEqualTo(503);
+    port.serve(List.of());
+    assertThat(health(port)).isEqualTo(200);
+    port.drain();
+    assertThat(health(port)).isEqualTo(503);
+  }
+
+  private static int health(TenonPort port) throws Exception {
+    URI health = URI.create("http://" + port.address() + "/tenon/v1/health");
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      return http.send(
+              HttpRequest.newBuilder(health).build(),
+              java.net.http.HttpResponse.BodyHandlers.discarding())
+          .statusCode();
+    }
+  }
+
+  @Test
+  void saysWhyItRefusesAndStaysAwayFromWhoeverDoes() {
+    TenonPort starting = TenonPort.builder(STOCK).open();
+    open.add(starting);
+    TenonPort serving = port((context, request) -> HttpResponse.of("here"));
+    ServiceClient client = client(Calls.builder(to(starting.address(), serving.address())).build());
+
+    long attempts = 0;
+    for (int i = 0; i < 20; i++) {
+      attempts += client.call(get(Repeatable.IF_NOT_SENT)).join().attempts();
+    }
+
+    assertThat(attempts).isBetween(20L, 25L);
+  }
+
+  @Test
+  void failsTheCallsUnderWayWhenItIsClosed() {
+    CompletableFuture<Void> inside = new CompletableFuture<>();
+    TenonPort port =
+        port(
+            (context, request) -> {
+              inside.complete(null);
+              return HttpResponse.streaming();
+            });
+    CallPolicy patient = CallPolicy.defaults().withTimeout(Duration.ofMinutes(10));
+    ServiceClient client = client(Calls.builder(to(port.address())).policy(patient).build());
+    CompletableFuture<CallAnswer> call = client.call(get(Repeatable.ALWAYS));
+    inside.join();
+
+    client.close();
+
+    assertThat(call).failsWithin(Duration.ofSeconds(60));
+  }
+
+  private TenonPort port(HttpService service) {
+    return port(UnaryOperator.identity(), service);
+  }
+
+  private TenonPort port(UnaryOperator<TenonPort.Builder> more, HttpService service) {
+    TenonPort port =
+        more.apply(TenonPort.builder(STOCK))
             .service(PortService.of(Set.of(Route.builder().path("/reserve").build()), service))
             .open();
     open.add(port);

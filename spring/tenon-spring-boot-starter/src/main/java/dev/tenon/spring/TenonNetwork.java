@@ -76,14 +76,14 @@ final class TenonNetwork implements AutoCloseable {
     port.ifPresent(open -> open.serve(source, services));
   }
 
-  /** Ends what others read here; what this service reads elsewhere goes on. */
+  /** Ends what others do here; what this service reads elsewhere goes on. */
   void drain() {
-    port.ifPresent(TenonPort::close);
+    port.ifPresent(TenonPort::drain);
   }
 
   @Override
   public void close() {
-    drain();
+    port.ifPresent(TenonPort::close);
     transport.ifPresent(HttpFeedTransport::close);
   }
 }
