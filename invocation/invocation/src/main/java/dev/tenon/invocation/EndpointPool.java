@@ -103,7 +103,8 @@ final class EndpointPool {
       return take(states[0], now);
     }
     Optional<EndpointState> fresh = chooseUntried(view, now, tried);
-    return fresh.isPresent() || tried.isEmpty() ? fresh : take(tried.getLast(), now);
+    Optional<EndpointState> chosen = fresh.isPresent() ? fresh : lastResort(states, now, tried);
+    return chosen.isPresent() || tried.isEmpty() ? chosen : take(tried.getLast(), now);
   }
 
   /**
@@ -142,11 +143,7 @@ final class EndpointPool {
         best = better(best, state, now);
       }
     }
-    Optional<EndpointState> taken = best == null ? Optional.empty() : take(best, now);
-    if (taken.isEmpty()) {
-      taken = lastResort(view.states(), now, tried);
-    }
-    return taken;
+    return best == null ? Optional.empty() : take(best, now);
   }
 
   /**
