@@ -151,7 +151,7 @@ final class DecisionStore {
     return LocalCommit.run(
         dataSource,
         connection -> {
-          try (PreparedStatement select = connection.prepareStatement("SELECT " + INCARNATION);
+          try (PreparedStatement select = tables.prepare(connection, "SELECT " + INCARNATION);
               ResultSet row = select.executeQuery()) {
             row.next();
             return row.getString(1);

@@ -87,7 +87,7 @@ final class Forgetting {
 
   private Instant now(Connection connection) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement(store.timed("SELECT clock_timestamp() AS now"));
+            parts.tables().prepare(connection, store.timed("SELECT clock_timestamp() AS now"));
         ResultSet row = select.executeQuery()) {
       row.next();
       return DecisionStore.instant(row, "now");

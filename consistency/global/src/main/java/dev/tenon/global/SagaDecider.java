@@ -45,9 +45,8 @@ final class SagaDecider implements Decider {
             });
     SignedXid xid = new SignedXid(scope.xid(), scope.header());
     List<Branch> branches = ledger.branches();
-    if (!branches.isEmpty()) {
-      unit.beforeCommit(connection -> insert(connection, xid, branches));
-    }
+    // Also without branches: what an earlier run has opened on another path is then undone at once.
+    unit.beforeCommit(connection -> insert(connection, xid, branches));
     unit.afterCommit(
         () -> {
           phaseTwo.committed(xid, branches);

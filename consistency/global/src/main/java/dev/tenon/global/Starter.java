@@ -274,13 +274,13 @@ final class Starter {
     for (int look = 1; true; look++) {
       try {
         Optional<Decision> standing = store.abort(scope.signed(), List.of(), null);
-        standing.ifPresent(
-            decision -> {
-              switch (decision.outcome()) {
-                case COMMITTED -> committed(scope);
-                case ABORTED -> abort(scope);
-              }
-            });
+        if (standing.isEmpty()) {
+          return Stage.UNKNOWN; // it is lost or forgotten, and nothing may follow from that
+        }
+        switch (standing.get().outcome()) {
+          case COMMITTED -> committed(scope);
+          case ABORTED -> abort(scope);
+        }
         return scope.stage();
       } catch (SQLException e) {
         if (look == LOOKS_MAX || !paused(look)) {

@@ -3,20 +3,10 @@ package dev.tenon.transaction.spi;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class TenonTablesTest {
-  private static final Path SOURCES = Path.of("src/main/java");
-
-  /** Sql's one statement names no table. */
-  private static final Set<String> MAY_MAKE_STATEMENTS = Set.of("TenonTables.java", "Sql.java");
-
   @Test
   void leavesStatementsAloneInTheUsualSchema() {
     String text = "SELECT epoch FROM tenon.identity";
@@ -53,24 +43,6 @@ class TenonTablesTest {
       assertThatThrownBy(() -> new TenonTables(name))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("tenonSchema: " + name + " (expected: [a-z][a-z0-9_]{0,62})");
-    }
-  }
-
-  @Test
-  void makesEveryStatementOfThisModule() throws IOException {
-    try (Stream<Path> files = Files.walk(SOURCES)) {
-      List<Path> sources =
-          files
-              .filter(file -> file.toString().endsWith(".java"))
-              .filter(file -> !MAY_MAKE_STATEMENTS.contains(file.getFileName().toString()))
-              .toList();
-
-      assertThat(sources)
-          .hasSizeGreaterThan(30)
-          .allSatisfy(
-              file ->
-                  assertThat(Files.readString(file))
-                      .doesNotContain("prepareStatement(", "createStatement("));
     }
   }
 }
