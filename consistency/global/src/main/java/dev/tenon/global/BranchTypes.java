@@ -40,7 +40,7 @@ final class BranchTypes {
   static final class EndFailedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    EndFailedException(Exception cause) {
+    EndFailedException(Throwable cause) {
       super(cause);
     }
   }
@@ -58,7 +58,7 @@ final class BranchTypes {
     }
     try {
       end(type, work, outcome, unit);
-    } catch (Exception e) {
+    } catch (Exception | LinkageError | AssertionError | StackOverflowError e) {
       throw new EndFailedException(e);
     }
   }

@@ -203,7 +203,7 @@ final class PhaseTwo {
     List<@Nullable OrderResult> results = Collections.nCopies(batch.size(), null);
     try {
       results = List.copyOf(ask(lane.service, batch));
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       parts.metrics().unreachable(lane.service);
       log.atDebug()
           .addKeyValue("participant", lane.service)

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +37,7 @@ final class SagaEngine implements Sagas {
   private static final Logger log = LoggerFactory.getLogger(SagaEngine.class);
   private static final Duration POLL = Duration.ofMillis(500);
   private static final int ID_LENGTH_MAX = 200;
+  private static final Long FIRST_FENCE = 1L;
   private static final int ERROR_LENGTH_MAX = 2000;
 
   private final SagaParts parts;
@@ -43,6 +46,7 @@ final class SagaEngine implements Sagas {
   private final Semaphore places = new Semaphore(RUNNING_MAX);
   private final Queue<SagaStore.Row> waiting = new ArrayDeque<>(); // guarded by itself
   private final Signal ended = new Signal();
+  private final Map<UUID, Long> inHand = new ConcurrentHashMap<>(); // fences by xid
   private volatile boolean running;
 
   SagaEngine(SagaParts parts, List<SagaType<?, ?>> declared) {
@@ -87,6 +91,14 @@ final class SagaEngine implements Sagas {
           null);
     }
     String fingerprint = fingerprint(type);
+    UUID saga = xid.xid().id();
+    inHand.put(saga, FIRST_FENCE);
+    unit.afterEnd(
+        ending -> {
+          if (ending != UnitOfWork.Ending.COMMITTED) {
+            inHand.remove(saga, FIRST_FENCE); // if it was started after all, it is taken as due
+          }
+        });
     try {
       boolean inserted =
           parts
@@ -100,7 +112,9 @@ final class SagaEngine implements Sagas {
                   fingerprint,
                   input,
                   parts.decider().instance());
-      if (inserted) {
+      if (!inserted) {
+        inHand.remove(saga, FIRST_FENCE);
+      } else {
         SagaStore.Row row = parts.store().find(unit.connection(), type.name(), id).orElseThrow();
         unit.afterCommit(() -> launch(row));
       }
@@ -257,7 +271,9 @@ final class SagaEngine implements Sagas {
                             types.keySet(),
                             parts.runtime().clock().instant(),
                             parts.decider().live(),
+                            Set.copyOf(inHand.keySet()),
                             room));
+    taken.forEach(row -> inHand.put(row.xid().id(), row.fence()));
     taken.forEach(this::launch);
     return !taken.isEmpty();
   }
@@ -303,6 +319,10 @@ final class SagaEngine implements Sagas {
     } finally {
       places.release();
     }
+    SagaStore.Row late = next(); // one may have been added when the last place was still taken
+    if (late != null) {
+      launch(late);
+    }
   }
 
   private SagaStore.@Nullable Row next() {
@@ -315,7 +335,7 @@ final class SagaEngine implements Sagas {
   void execute(SagaStore.Row row) {
     SagaType<?, ?> type = types.get(row.type());
     if (type == null) {
-      return; // not taken by this instance
+      throw new IllegalStateException("saga: " + row.type() + " (expected: one that was declared)");
     }
     SagaRun run = new SagaRun(parts, row, fingerprint(type));
     try {
@@ -326,15 +346,24 @@ final class SagaEngine implements Sagas {
       }
       runCode(run, row, type);
     } catch (SagaPause pause) {
-      carryOut(run, row, pause.reason());
+      putDown(run, row, pause.reason());
     } catch (RuntimeException e) {
-      // The lease lapses, and an instance that can reach the database takes over.
+      putDown(run, row, later(e));
+    } finally {
+      inHand.remove(row.xid().id(), row.fence());
+      ended.wake();
+    }
+  }
+
+  /** What cannot be put down now stays this instance's, and is taken up again with what is due. */
+  private void putDown(SagaRun run, SagaStore.Row row, Reason reason) {
+    try {
+      carryOut(run, row, reason);
+    } catch (SagaPause | RuntimeException e) {
       log.atWarn()
           .addKeyValue("saga", row.type() + "/" + row.id())
           .addKeyValue("reason", e.toString())
           .log("a saga could not be put down; it is taken up again by itself");
-    } finally {
-      ended.wake();
     }
   }
 
@@ -373,7 +402,6 @@ final class SagaEngine implements Sagas {
     if (left.isPresent()) {
       carryOut(run, row, left.get());
     } else if (failure instanceof InterruptedException) {
-      Thread.currentThread().interrupt();
       carryOut(run, row, later(failure));
     } else if (run.isForward() || row.state() == State.FORWARD) {
       carryOut(run, row, later(failure));
@@ -383,6 +411,7 @@ final class SagaEngine implements Sagas {
   }
 
   private void carryOut(SagaRun run, SagaStore.Row row, Reason reason) {
+    boolean unused = Thread.interrupted(); // the thread must reach the database
     switch (reason) {
       case Reason.Asleep asleep -> {}
       case Reason.Lost lost ->
@@ -435,12 +464,17 @@ final class SagaEngine implements Sagas {
   }
 
   private void abort(SagaRun run, SagaStore.Row row, String why) {
-    run.commit(
-        unit -> {
-          List<Branch> opened = run.scope().ledger().branches();
-          parts.decider().abort(unit, new SignedXid(row.xid(), row.header()), opened);
-          run.last(unit, Change.end(State.ABORTED, shortened(why), null));
-        });
+    boolean unused = Thread.interrupted();
+    try {
+      run.commit(
+          unit -> {
+            List<Branch> opened = run.scope().ledger().branches();
+            parts.decider().abort(unit, new SignedXid(row.xid(), row.header()), opened);
+            run.last(unit, Change.end(State.ABORTED, shortened(why), null));
+          });
+    } catch (GlobalTransactionException e) {
+      park(run, row, describe(e)); // nobody can say how it ended
+    }
   }
 
   private static String describe(Exception failure) {

@@ -3,6 +3,7 @@ package dev.tenon.global;
 import dev.tenon.global.SagaPause.Reason;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.runtime.TenonRuntime;
+import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.SQLException;
@@ -44,7 +45,9 @@ record SagaParts(
 
   /** Whether a failure is the database's, and no answer of the saga's own code. */
   boolean isPassing(RuntimeException failure) {
-    if (failure instanceof UnknownCommitOutcomeException || lost(failure)) {
+    if (failure instanceof UnknownCommitOutcomeException
+        || lost(failure)
+        || Dialect.connectionLostBehind(failure)) {
       return true;
     }
     SQLException cause = sql(failure);

@@ -36,7 +36,16 @@ final class SagaResults {
 
   /** The result of a step that was done. */
   <T> Optional<T> known(String step, Class<T> type) {
-    return parts.receiver().find(key(step)).map(reply -> value(reply, type));
+    Optional<StoredReply> found;
+    try {
+      found = parts.receiver().find(key(step));
+    } catch (RuntimeException e) {
+      if (parts.isPassing(e)) {
+        throw leave.apply(parts.reason(e));
+      }
+      throw e;
+    }
+    return found.map(reply -> value(reply, type));
   }
 
   /** Does a step that may open a branch of this very service, unless it was done. */
@@ -56,8 +65,13 @@ final class SagaResults {
   /** Does a step that opens no branch, unless it was done. */
   <T, X extends Exception> T received(String step, Class<T> type, Transactions.Work<T, X> work)
       throws X {
-    return value(
-        reply(() -> parts.receiver().<X>handle(key(step), fingerprint(step), writing(work))), type);
+    StoredReply reply =
+        reply(
+            () ->
+                parts
+                    .receiver()
+                    .<X>handle(key(step), fingerprint(step), parts.keepUntil(row), writing(work)));
+    return value(reply, type);
   }
 
   private static <T, X extends Exception> IdempotentReceiver.Work<X> writing(
@@ -79,7 +93,8 @@ final class SagaResults {
     try (var outside = Scope.leave()) {
       receipt = handling.handle();
     } catch (BranchRefusedException e) {
-      throw leave.apply(new Reason.Lost()); // decided meanwhile
+      // Put aside under the fence: if it is another's, that says so; else the next run aborts it.
+      throw leave.apply(new Reason.Later(Optional.empty(), e));
     } catch (RuntimeException e) {
       if (parts.isPassing(e)) {
         throw leave.apply(parts.reason(e));
@@ -87,10 +102,21 @@ final class SagaResults {
       throw e;
     }
     return switch (receipt) {
-      case Receipt.Executed executed -> executed.reply();
-      case Receipt.Replayed replayed -> replayed.reply();
+      case Receipt.Executed executed -> result(executed.reply());
+      case Receipt.Replayed replayed -> result(replayed.reply());
       case Receipt.Rejected rejected -> throw leave.apply(reason(rejected.reason()));
     };
+  }
+
+  /** A refusal is no result of a step: there is nobody to answer. */
+  private static StoredReply result(StoredReply reply) {
+    if (reply.status() != STATUS) {
+      throw new IllegalStateException(
+          "a step of the saga has refused with status "
+              + reply.status()
+              + ". Throw another exception than a refusal to roll a step back.");
+    }
+    return reply;
   }
 
   private static Reason reason(Receipt.Rejection rejection) {

@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
@@ -13,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -138,9 +140,11 @@ final class SagaStore {
   }
 
   /**
-   * Takes sagas that are due, or whose owner is no longer alive. The rows are skipped while another
+   * Takes sagas that are due, whose owner is no longer alive, or that are the taker's own without
+   * its knowing, as after a commit whose answer was lost. The rows are skipped while another
    * instance takes them.
    *
+   * @param inHand what the taker knows to be its own
    * @param live the condition under which an owner is alive, on {@code owner}
    */
   List<Row> take(
@@ -149,6 +153,7 @@ final class SagaStore {
       Collection<String> types,
       Instant now,
       String live,
+      Set<UUID> inHand,
       int most)
       throws SQLException {
     List<Row> taken = new ArrayList<>();
@@ -160,12 +165,15 @@ final class SagaStore {
                 + UNDER_WAY
                 + " AND (owner IS NULL AND wake_at <= ? OR owner IS NOT NULL AND NOT ("
                 + live
-                + ")) ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING "
+                + ") OR owner = ? AND NOT xid = ANY (?))"
+                + " ORDER BY wake_at LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING "
                 + COLUMNS)) {
       update.setObject(1, owner);
       update.setArray(2, connection.createArrayOf("text", types.toArray()));
       update.setObject(3, time(now));
-      update.setInt(4, most);
+      update.setObject(4, owner);
+      update.setArray(5, connection.createArrayOf("uuid", inHand.toArray()));
+      update.setInt(6, most);
       try (ResultSet row = update.executeQuery()) {
         while (row.next()) {
           taken.add(read(row));
@@ -217,26 +225,27 @@ final class SagaStore {
     try (PreparedStatement update =
         tables.prepare(
             connection,
-            "UPDATE tenon.saga SET state = ?, fingerprint = ?, history = ?,"
+            "UPDATE tenon.saga SET state = CASE WHEN state = 'FORWARD' AND ? = 'RUNNING'"
+                + " THEN state ELSE ? END, fingerprint = ?, history = ?,"
                 + " owner = CASE WHEN ? THEN NULL ELSE owner END,"
                 + " wake_at = coalesce(?, wake_at), awaits = ?, attempts = ?, error = ?,"
                 + " result = ?, ended_at = CASE WHEN ? THEN clock_timestamp() END"
                 + " WHERE xid = ? AND fence = ? AND owner IS NOT NULL AND "
                 + UNDER_WAY)) {
       update.setString(1, change.state().name());
-      update.setString(2, fingerprint);
-      update.setString(3, String.join(BETWEEN_STEPS, path));
-      update.setBoolean(4, change.release());
+      update.setString(2, change.state().name());
+      update.setString(3, fingerprint);
+      update.setString(4, String.join(BETWEEN_STEPS, path));
+      update.setBoolean(5, change.release());
       Instant wakeAt = change.wakeAt();
-      update.setObject(
-          5, wakeAt == null ? null : time(wakeAt), java.sql.Types.TIMESTAMP_WITH_TIMEZONE);
-      update.setString(6, change.awaits());
-      update.setInt(7, change.attempts());
-      update.setString(8, change.error());
-      update.setBytes(9, change.result());
-      update.setBoolean(10, ended);
-      update.setObject(11, row.xid().id());
-      update.setLong(12, row.fence());
+      update.setObject(6, wakeAt == null ? null : time(wakeAt), Types.TIMESTAMP_WITH_TIMEZONE);
+      update.setString(7, change.awaits());
+      update.setInt(8, change.attempts());
+      update.setString(9, change.error());
+      update.setBytes(10, change.result());
+      update.setBoolean(11, ended);
+      update.setObject(12, row.xid().id());
+      update.setLong(13, row.fence());
       if (update.executeUpdate() != 1) {
         throw new LostException(row.xid());
       }

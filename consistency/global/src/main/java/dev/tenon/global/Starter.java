@@ -73,6 +73,7 @@ final class Starter {
       failed(scope, failure);
       throw failure;
     } catch (Error failure) {
+      rollBackOutside(scope);
       if (scope.stage() == Stage.CALLING) {
         abort(scope);
       }
@@ -236,6 +237,7 @@ final class Starter {
 
   /** The work, or the commit, has failed: finds out how it stands. */
   private void failed(StarterScope scope, Exception failure) {
+    rollBackOutside(scope);
     Stage stage = scope.stage();
     boolean open = stage == Stage.UNKNOWN || stage == Stage.TRYING;
     switch (open ? resolve(scope) : stage) {
@@ -250,6 +252,14 @@ final class Starter {
         }
       }
       case CALLING, TRYING -> abort(scope);
+    }
+  }
+
+  /** Its own rows were written in a unit that goes on, and may not be committed without it. */
+  private static void rollBackOutside(StarterScope scope) {
+    UnitOfWork outside = scope.outside();
+    if (outside != null && scope.stage() != Stage.COMMITTED) {
+      outside.setRollbackOnly();
     }
   }
 

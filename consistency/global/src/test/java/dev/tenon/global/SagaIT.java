@@ -399,6 +399,47 @@ class SagaIT {
   }
 
   @Test
+  void takesUpItsOwnSagaOfWhichItDoesNotKnow() throws Exception {
+    var type = saga((scope, input) -> scope.call("take", () -> shop.take("bolts")));
+    StartingService order = shop.order(type);
+
+    order.global.sagas().start(type, "1", "");
+    shop.settle();
+    order.execute(
+        "UPDATE tenon.saga SET state = 'RUNNING', result = NULL, ended_at = NULL,"
+            + " owner = (SELECT id FROM tenon.global_instance)");
+    order.execute("DELETE FROM tenon.global_decision");
+    shop.settle();
+
+    assertThat(result(order, type)).contains("taken 1");
+    assertThat(shop.stock.moved()).containsExactly("take bolts 1");
+  }
+
+  @Test
+  void abortsWhenItsDeadlinePassesBetweenTwoSteps() {
+    var type =
+        new SagaType<>(
+            "place",
+            String.class,
+            String.class,
+            Duration.ofHours(1),
+            (SagaScope scope, String input) -> {
+              scope.call("take", () -> shop.take("bolts"));
+              shop.pass(Duration.ofHours(2));
+              return scope.local("late", String.class, unit -> "done");
+            });
+    StartingService order = shop.order(type);
+
+    order.global.sagas().start(type, "1", "");
+    shop.settle();
+    shop.pass(Duration.ofMinutes(2));
+    shop.settle();
+
+    assertThat(status(order, type).state()).isEqualTo(Sagas.State.ABORTED);
+    assertThat(order.decisions()).containsExactly("ABORTED");
+  }
+
+  @Test
   void refusesSagasThatAreNotDeclared() {
     var declared = saga((scope, input) -> input);
     var other = new SagaType<>("other", String.class, String.class, DAY, (scope, input) -> "");
