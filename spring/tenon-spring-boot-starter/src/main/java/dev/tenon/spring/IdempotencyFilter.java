@@ -60,10 +60,10 @@ final class IdempotencyFilter extends OncePerRequestFilter {
   }
 
   /** An answer that is sent, but not stored: everything was rolled back. */
-  private static final class NotStoredException extends Exception {
+  static final class NotStoredException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    private final transient BufferedResponse answer;
+    final transient BufferedResponse answer;
 
     NotStoredException(BufferedResponse answer) {
       super("status " + answer.getStatus());
@@ -72,10 +72,10 @@ final class IdempotencyFilter extends OncePerRequestFilter {
   }
 
   /** A request that is not one to be run; the answer is a problem document. */
-  private static final class BadRequestException extends Exception {
+  static final class BadRequestException extends Exception {
     private static final long serialVersionUID = 1L;
 
-    private final transient Problem problem;
+    final transient Problem problem;
 
     BadRequestException(Problem problem) {
       super(problem.detail());
@@ -87,6 +87,10 @@ final class IdempotencyFilter extends OncePerRequestFilter {
   protected void doFilterInternal(
       HttpServletRequest request, HttpServletResponse response, FilterChain chain)
       throws ServletException, IOException {
+    if (BranchFilter.isServing(request)) {
+      chain.doFilter(request, response); // the transaction's step is the key
+      return;
+    }
     List<String> keys = Collections.list(request.getHeaders(IdempotentHandlers.KEY));
     Optional<String> operation = keys.isEmpty() ? Optional.empty() : handlers.operation(request);
     if (operation.isEmpty()) {
@@ -95,7 +99,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     }
     try {
       IdempotencyKey key = key(request, operation.get(), keys);
-      BufferedRequest buffered = new BufferedRequest(request, body(request));
+      BufferedRequest buffered = new BufferedRequest(request, body(request, limits.requestBytes()));
       Fingerprint fingerprint = fingerprint(request, buffered);
       handle(key, fingerprint, buffered, response, chain);
     } catch (BadRequestException e) {
@@ -111,8 +115,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
           ServiceProblems.keyMalformed(
               "Idempotency-Key: " + fields.size() + " headers (expected: one)"));
     }
-    Principal principal = request.getUserPrincipal();
-    String caller = principal == null ? "anonymous" : "user:" + principal.getName();
+    String caller = caller(request);
     try {
       IdempotencyKey key = IdempotencyKey.received(caller, operation, fields.getFirst());
       String time = request.getHeader(KEY_TIME);
@@ -122,15 +125,20 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     }
   }
 
+  /** Who calls, beside whom keys are unique. */
+  static String caller(HttpServletRequest request) {
+    Principal principal = request.getUserPrincipal();
+    return principal == null ? "anonymous" : "user:" + principal.getName();
+  }
+
   /** The body; empty if the container parses it as a form. */
-  private Optional<byte[]> body(HttpServletRequest request)
+  static Optional<byte[]> body(HttpServletRequest request, int most)
       throws IOException, BadRequestException {
     MediaType type = type(request);
     if (type != null && type.getType().equals("multipart")) {
       throw new BadRequestException(
           Problem.of(415, "multipart", "A multipart request cannot be sent with a key."));
     }
-    int most = limits.requestBytes();
     if (request.getContentLengthLong() > most) {
       throw tooLarge(most);
     }
@@ -164,7 +172,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     }
   }
 
-  private static Fingerprint fingerprint(HttpServletRequest request, BufferedRequest buffered) {
+  static Fingerprint fingerprint(HttpServletRequest request, BufferedRequest buffered) {
     MediaType type = type(request);
     String asked =
         request.getMethod() + " " + request.getRequestURI() + "?" + request.getQueryString();
@@ -210,8 +218,8 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     }
   }
 
-  private static StoredReply run(
-      IdempotencyKey key, BufferedRequest request, BufferedResponse answer, FilterChain chain)
+  static StoredReply run(
+      Object key, BufferedRequest request, BufferedResponse answer, FilterChain chain)
       throws ServletException, IOException, NotStoredException {
     chain.doFilter(request, answer);
     if (answer.overflown()) {
@@ -228,7 +236,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     };
   }
 
-  private static void answer(Receipt receipt, BufferedResponse answer, HttpServletResponse response)
+  static void answer(Receipt receipt, BufferedResponse answer, HttpServletResponse response)
       throws IOException {
     switch (receipt) {
       case Receipt.Executed executed -> {
@@ -251,7 +259,7 @@ final class IdempotencyFilter extends OncePerRequestFilter {
     response.getOutputStream().write(reply.body());
   }
 
-  private static void sendNotStored(BufferedResponse answer, HttpServletResponse response)
+  static void sendNotStored(BufferedResponse answer, HttpServletResponse response)
       throws IOException {
     answer.cookies().forEach(response::addCookie);
     if (answer.withoutBody()) {

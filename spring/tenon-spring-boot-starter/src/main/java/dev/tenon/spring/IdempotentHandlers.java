@@ -64,7 +64,10 @@ final class IdempotentHandlers
   public void afterSingletonsInstantiated() {
     mappings.stream()
         .flatMap(mapping -> mapping.getHandlerMethods().values().stream())
-        .filter(handler -> handler.hasMethodAnnotation(Idempotent.class))
+        .filter(
+            handler ->
+                handler.hasMethodAnnotation(Idempotent.class)
+                    || DeclaredBranches.isDeclared(handler.getMethod()))
         .forEach(handler -> requireStorable(handler.getMethod()));
   }
 
@@ -79,7 +82,7 @@ final class IdempotentHandlers
             && ReactiveAdapterRegistry.getSharedInstance().getAdapter(type) == null;
     if (!storable) {
       throw new SetupException(
-          "The @Idempotent method "
+          "The method "
               + method.getDeclaringClass().getSimpleName()
               + "."
               + method.getName()
@@ -90,8 +93,22 @@ final class IdempotentHandlers
     }
   }
 
+  /**
+   * What a request is for.
+   *
+   * @param operation method and path pattern
+   * @param idempotent whether the handler is marked as idempotent
+   * @param branch whether it declares its branch of a distributed transaction
+   */
+  record Found(String operation, boolean idempotent, boolean branch) {}
+
   /** The method and path pattern that a request is for, if that handler is idempotent. */
   Optional<String> operation(HttpServletRequest request) {
+    return find(request).filter(Found::idempotent).map(Found::operation);
+  }
+
+  /** What a request is for; empty if no handler fits. */
+  Optional<Found> find(HttpServletRequest request) {
     Map<String, Object> attributes = attributes(request);
     try {
       if (!ServletRequestPathUtils.hasParsedRequestPath(request)) {
@@ -100,9 +117,7 @@ final class IdempotentHandlers
       for (RequestMappingHandlerMapping mapping : mappings.orderedStream().toList()) {
         HandlerExecutionChain found = mapping.getHandler(request);
         if (found != null) {
-          return idempotent(found.getHandler())
-              ? Optional.of(request.getMethod() + " " + pattern(request))
-              : Optional.empty();
+          return Optional.of(found(request, found.getHandler()));
         }
       }
     } catch (Exception e) {
@@ -113,8 +128,12 @@ final class IdempotentHandlers
     return Optional.empty();
   }
 
-  private static boolean idempotent(Object handler) {
-    return handler instanceof HandlerMethod method && method.hasMethodAnnotation(Idempotent.class);
+  private static Found found(HttpServletRequest request, Object handler) {
+    HandlerMethod method = handler instanceof HandlerMethod found ? found : null;
+    return new Found(
+        request.getMethod() + " " + pattern(request),
+        method != null && method.hasMethodAnnotation(Idempotent.class),
+        method != null && DeclaredBranches.isDeclared(method.getMethod()));
   }
 
   private static String pattern(HttpServletRequest request) {
@@ -146,7 +165,9 @@ final class IdempotentHandlers
   @Override
   public boolean preHandle(HttpServletRequest request, HttpServletResponse response, Object handler)
       throws IOException {
-    if (request.getHeader(KEY) != null || !(handler instanceof HandlerMethod method)) {
+    if (request.getHeader(KEY) != null
+        || BranchFilter.isServing(request)
+        || !(handler instanceof HandlerMethod method)) {
       return true;
     }
     @Nullable Idempotent idempotent = method.getMethodAnnotation(Idempotent.class);

@@ -1,9 +1,11 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.Participant;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.schema.ServiceDatabase;
+import java.util.Optional;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -59,6 +61,28 @@ public final class TenonWebAutoConfiguration {
             new IdempotencyFilter(
                 handlers, receiver::getObject, resolver::getObject, properties.idempotency()));
     registration.setOrder(Ordered.LOWEST_PRECEDENCE);
+    return registration;
+  }
+
+  /**
+   * Right before the one for keys. Without keys, only developers' services believe whoever comes:
+   * an xid that is not signed could be anybody's on the port of users.
+   */
+  @Bean
+  FilterRegistrationBean<BranchFilter> tenonBranchFilter(
+      IdempotentHandlers handlers,
+      ObjectProvider<Participant> participant,
+      @Qualifier("handlerExceptionResolver") ObjectProvider<HandlerExceptionResolver> resolver,
+      TenonProperties properties) {
+    boolean signed = properties.keys().directory() != null || properties.dev();
+    FilterRegistrationBean<BranchFilter> registration =
+        new FilterRegistrationBean<>(
+            new BranchFilter(
+                handlers,
+                () -> signed ? Optional.ofNullable(participant.getIfUnique()) : Optional.empty(),
+                resolver::getObject,
+                properties.idempotency()));
+    registration.setOrder(Ordered.LOWEST_PRECEDENCE - 1);
     return registration;
   }
 
