@@ -168,7 +168,8 @@ class GlobalWebIT {
 
     var finished =
         finish(
-            "{\"orders\":[{\"xid\":\"%s\",\"step\":\"1\",\"branch\":\"%s\",\"outcome\":\"COMMITTED\"}]}"
+            ("{\"orders\":[{\"xid\":\"%s\",\"step\":\"1\",\"branch\":\"%s\","
+                    + "\"outcome\":\"COMMITTED\"}]}")
                 .formatted(xid, branch.id()));
 
     assertThat(first.body()).isEqualTo("reserved");
