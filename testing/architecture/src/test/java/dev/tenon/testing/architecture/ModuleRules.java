@@ -51,7 +51,7 @@ final class ModuleRules {
     directions.put("spring", spring);
     directions.put("cli", tools);
     directions.put("bench", tools);
-    directions.put(QUICKSTART + "messages", Set.of("messaging"));
+    directions.put(QUICKSTART + "messages", Set.of("messaging", "invocation"));
     for (var service : Set.of("user", "order", "inventory", "payment")) {
       directions.put(QUICKSTART + service, example);
     }

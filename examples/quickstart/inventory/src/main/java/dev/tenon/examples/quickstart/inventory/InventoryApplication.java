@@ -1,8 +1,12 @@
 package dev.tenon.examples.quickstart.inventory;
 
+import dev.tenon.examples.quickstart.messages.StockApi;
 import dev.tenon.examples.quickstart.messages.Topics;
+import dev.tenon.global.Participant;
 import dev.tenon.grpc.GrpcPortService;
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Topic;
+import dev.tenon.rest.RestService;
 import dev.tenon.transport.PortService;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -25,6 +29,15 @@ public class InventoryApplication {
   @Bean
   PortService catalogue(Stock stock) {
     return GrpcPortService.of(new CatalogueService(stock));
+  }
+
+  /** What orders ask for by a call, under a distributed transaction. */
+  @Bean
+  PortService stockApi(Sales sales, IdempotentReceiver receiver, Participant participant) {
+    return RestService.of(StockApi.class, sales)
+        .idempotent(receiver)
+        .participant(participant)
+        .build();
   }
 
   @Bean

@@ -10,7 +10,8 @@ import dev.tenon.spring.MessageHandler;
 import org.springframework.stereotype.Component;
 
 /**
- * What orders do to the stock. Each method is one step: its effect and its answer commit together.
+ * What orders do to the stock when they ask for it by a message. Each method is one step: its
+ * effect and its answer commit together.
  */
 @Component
 class Reservations {

@@ -5,6 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import org.springframework.jdbc.core.namedparam.MapSqlParameterSource;
 import org.springframework.jdbc.core.namedparam.NamedParameterJdbcOperations;
@@ -38,13 +40,13 @@ class Stock {
     }
   }
 
-  /** Whether there is enough of everything; it stays so until the transaction ends. */
+  /** Whether there is enough of everything for sale; it stays so until the transaction ends. */
   boolean lockedHasAll(List<Item> items) {
-    Map<String, Integer> onHand =
+    Map<String, Integer> forSale =
         jdbc
             .sql(
                 """
-                SELECT stock_code, on_hand FROM stock WHERE stock_code = ANY (:codes)
+                SELECT stock_code, on_hand - held FROM stock WHERE stock_code = ANY (:codes)
                 ORDER BY stock_code FOR UPDATE
                 """)
             .param("codes", items.stream().map(Item::stockCode).toArray(String[]::new))
@@ -52,20 +54,17 @@ class Stock {
             .stream()
             .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     return items.stream()
-        .allMatch(item -> onHand.getOrDefault(item.stockCode(), 0) >= item.quantity());
+        .allMatch(item -> forSale.getOrDefault(item.stockCode(), 0) >= item.quantity());
   }
 
   void move(Kind kind, String reference, List<Item> items) {
     SqlParameterSource[] moves =
-        items.stream()
-            .sorted(Comparator.comparing(Item::stockCode)) // locks are taken in one order
-            .map(
-                item ->
-                    new MapSqlParameterSource("code", item.stockCode())
-                        .addValue("quantity", kind.sign * item.quantity())
-                        .addValue("kind", kind.name())
-                        .addValue("reference", reference))
-            .toArray(SqlParameterSource[]::new);
+        rows(
+            items,
+            (item, row) ->
+                row.addValue("quantity", kind.sign * item.quantity())
+                    .addValue("kind", kind.name())
+                    .addValue("reference", reference));
     batch.batchUpdate(
         "UPDATE stock SET on_hand = on_hand + :quantity WHERE stock_code = :code", moves);
     batch.batchUpdate(
@@ -74,6 +73,41 @@ class Stock {
         VALUES (:code, :reference, :kind, :quantity)
         """,
         moves);
+  }
+
+  /** Puts items aside that are on hand. */
+  void hold(UUID id, String orderNo, List<Item> items) {
+    SqlParameterSource[] held =
+        rows(
+            items,
+            (item, row) ->
+                row.addValue("quantity", item.quantity())
+                    .addValue("id", id)
+                    .addValue("orderNo", orderNo));
+    batch.batchUpdate("UPDATE stock SET held = held + :quantity WHERE stock_code = :code", held);
+    batch.batchUpdate(
+        """
+        INSERT INTO stock_hold (id, stock_code, order_no, quantity)
+        VALUES (:id, :code, :orderNo, :quantity)
+        """,
+        held);
+  }
+
+  /** Nothing is put aside by this hold any more. */
+  void endHold(UUID id, List<Item> items) {
+    SqlParameterSource[] held =
+        rows(items, (item, row) -> row.addValue("quantity", item.quantity()).addValue("id", id));
+    batch.batchUpdate("UPDATE stock SET held = held - :quantity WHERE stock_code = :code", held);
+    batch.batchUpdate("DELETE FROM stock_hold WHERE id = :id AND stock_code = :code", held);
+  }
+
+  /** A row for each item, so sorted that locks are always taken in one order. */
+  private static SqlParameterSource[] rows(
+      List<Item> items, BiFunction<Item, MapSqlParameterSource, SqlParameterSource> row) {
+    return items.stream()
+        .sorted(Comparator.comparing(Item::stockCode))
+        .map(item -> row.apply(item, new MapSqlParameterSource("code", item.stockCode())))
+        .toArray(SqlParameterSource[]::new);
   }
 
   List<Item> sold(String orderNo) {
@@ -91,13 +125,7 @@ class Stock {
   @Transactional
   public void open(List<Item> items) {
     SqlParameterSource[] levels =
-        items.stream()
-            .sorted(Comparator.comparing(Item::stockCode))
-            .map(
-                item ->
-                    new MapSqlParameterSource("code", item.stockCode())
-                        .addValue("quantity", item.quantity()))
-            .toArray(SqlParameterSource[]::new);
+        rows(items, (item, row) -> row.addValue("quantity", item.quantity()));
     batch.batchUpdate(
         """
         WITH opened AS (

@@ -1,5 +1,6 @@
 package dev.tenon.examples.quickstart.order;
 
+import dev.tenon.examples.quickstart.messages.OrderPlaced;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Digits;
 import jakarta.validation.constraints.NotBlank;
@@ -8,6 +9,7 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -43,5 +45,19 @@ record NewOrder(
 
   List<Line> accepted() {
     return lines.stream().filter(line -> refusal(line).isEmpty()).toList();
+  }
+
+  /** What the accepted lines cost together. */
+  BigDecimal total() {
+    return accepted().stream().map(Line::amount).reduce(BigDecimal.ZERO, BigDecimal::add);
+  }
+
+  /** What the order wants of inventory and payment; only if a line is accepted. */
+  OrderPlaced wanted() {
+    return new OrderPlaced(
+        orderNo,
+        Objects.requireNonNull(customerId),
+        total(),
+        Requests.items(accepted().stream(), Line::stockCode, Line::quantity));
   }
 }

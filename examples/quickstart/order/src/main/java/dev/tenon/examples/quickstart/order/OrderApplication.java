@@ -1,8 +1,12 @@
 package dev.tenon.examples.quickstart.order;
 
 import dev.tenon.examples.quickstart.messages.CatalogueGrpc;
+import dev.tenon.examples.quickstart.messages.OrderPlaced;
+import dev.tenon.examples.quickstart.messages.PaymentApi;
+import dev.tenon.examples.quickstart.messages.StockApi;
 import dev.tenon.examples.quickstart.messages.Topics;
 import dev.tenon.examples.quickstart.messages.UserApi;
+import dev.tenon.global.SagaType;
 import dev.tenon.grpc.GrpcChannels;
 import dev.tenon.messaging.Topic;
 import dev.tenon.rest.RestClients;
@@ -32,6 +36,21 @@ public class OrderApplication {
   @Bean
   CatalogueGrpc.CatalogueBlockingStub catalogue(ServiceClient client) {
     return CatalogueGrpc.newBlockingStub(GrpcChannels.of(client).channel("inventory"));
+  }
+
+  @Bean
+  StockApi stock(RestClients clients) {
+    return clients.client("inventory", StockApi.class);
+  }
+
+  @Bean
+  PaymentApi payment(RestClients clients) {
+    return clients.client("payment", PaymentApi.class);
+  }
+
+  @Bean
+  SagaType<OrderPlaced, String> placing(OrderSaga saga) {
+    return new SagaType<>(OrderSaga.NAME, OrderPlaced.class, String.class, OrderSaga.TIMEOUT, saga);
   }
 
   @Bean

@@ -1,10 +1,13 @@
 package dev.tenon.examples.quickstart.order;
 
+import dev.tenon.global.GlobalTransactionException;
 import jakarta.validation.Valid;
 import java.util.List;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
@@ -16,28 +19,40 @@ import org.springframework.web.server.ResponseStatusException;
 /** Orders and cancellations over HTTP. Every request may be repeated: its number makes it one. */
 @RestController
 class OrderController {
-  private final Inquiry inquiry;
-  private final Orders orders;
+  private static final String RETRY_AFTER_SECONDS = "1";
+
+  private final Desk desk;
   private final OrderTable table;
   private final Cancellations cancellations;
 
-  OrderController(Inquiry inquiry, Orders orders, OrderTable table, Cancellations cancellations) {
-    this.inquiry = inquiry;
-    this.orders = orders;
+  OrderController(Desk desk, OrderTable table, Cancellations cancellations) {
+    this.desk = desk;
     this.table = table;
     this.cancellations = cancellations;
   }
 
-  record Receipt(String orderNo, String status, List<LineResult> lines) {}
-
-  /** Takes an order; what comes of it is to be seen at GET /orders/{orderNo}. */
+  /**
+   * Takes an order. In mode tcc it is decided when it is answered: 201. In the others what comes of
+   * it is to be seen at GET /orders/{orderNo}: 202.
+   */
   @PostMapping("/orders")
-  ResponseEntity<?> place(@RequestBody @Valid NewOrder order) {
-    if (table.find(order.orderNo()).isEmpty()) { // what was taken once is answered as it was
-      inquiry.check(order);
-    }
-    List<LineResult> lines = orders.place(order);
-    return answer(new Receipt(order.orderNo(), "PENDING", lines), lines);
+  ResponseEntity<?> place(
+      @RequestParam(defaultValue = "messages") String mode, @RequestBody @Valid NewOrder order) {
+    Mode by = Mode.of(mode);
+    Desk.Receipt receipt = desk.place(order, by);
+    HttpStatus done = by == Mode.TCC ? HttpStatus.CREATED : HttpStatus.ACCEPTED;
+    return answer(done, receipt, receipt.lines());
+  }
+
+  /** A transaction that was not committed, or of which it is not known, leaves no doubt behind. */
+  @ExceptionHandler
+  ResponseEntity<ProblemDetail> failed(GlobalTransactionException failure) {
+    ProblemDetail problem =
+        ProblemDetail.forStatusAndDetail(
+            HttpStatus.SERVICE_UNAVAILABLE,
+            "The order could not be placed now. Repeat the request: it is placed once.");
+    problem.setProperty("reason", "TRANSACTION_" + failure.told());
+    return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS).build();
   }
 
   @GetMapping("/orders/{orderNo}")
@@ -57,7 +72,7 @@ class OrderController {
   @PostMapping("/cancellations")
   ResponseEntity<?> cancel(@RequestBody @Valid NewCancellation cancellation) {
     Cancellations.Result result = cancellations.cancel(cancellation);
-    return answer(result, result.lines());
+    return answer(HttpStatus.ACCEPTED, result, result.lines());
   }
 
   @GetMapping("/cancellations/{cancellationNo}")
@@ -70,9 +85,9 @@ class OrderController {
                     HttpStatus.NOT_FOUND, "No cancellation " + cancellationNo));
   }
 
-  private static ResponseEntity<?> answer(Object receipt, List<LineResult> lines) {
+  private static ResponseEntity<?> answer(HttpStatus done, Object receipt, List<LineResult> lines) {
     if (lines.stream().anyMatch(LineResult::taken)) {
-      return ResponseEntity.accepted().body(receipt);
+      return ResponseEntity.status(done).body(receipt);
     }
     ProblemDetail problem =
         ProblemDetail.forStatusAndDetail(

@@ -47,31 +47,41 @@ class OrderTable {
   record Order(
       String orderNo,
       @Nullable Customer customer,
+      String mode,
       String status,
       @Nullable String reason,
       BigDecimal amount,
       List<Line> lines) {}
 
-  /** Inserts the order; false if there is one of that number. */
-  boolean insert(NewOrder order, BigDecimal amount, String hash) {
-    boolean empty = order.accepted().isEmpty();
-    return jdbc.sql(
-                """
-                INSERT INTO orders (order_no, customer_id, status, reason, amount, request_hash)
-                VALUES (:number, :customer, :status, :reason, :amount, :hash)
-                ON CONFLICT DO NOTHING
-                """)
-            .param("number", order.orderNo())
-            .param("customer", order.customerId())
-            .param("status", empty ? "REJECTED" : "PENDING")
-            .param("reason", empty ? "NO_ACCEPTABLE_LINE" : null)
-            .param("amount", amount)
-            .param("hash", hash)
-            .update()
-        == 1;
+  /** How an order was taken, to tell a repetition from another request. */
+  record Taken(Mode mode, String requestHash, String status, @Nullable String reason) {}
+
+  /** Inserts the order and its lines; false if there is one of that number. */
+  boolean insert(NewOrder order, Mode mode, String status, @Nullable String reason) {
+    boolean inserted =
+        jdbc.sql(
+                    """
+                    INSERT INTO orders
+                      (order_no, customer_id, mode, status, reason, amount, request_hash)
+                    VALUES (:number, :customer, :mode, :status, :reason, :amount, :hash)
+                    ON CONFLICT DO NOTHING
+                    """)
+                .param("number", order.orderNo())
+                .param("customer", order.customerId())
+                .param("mode", mode.text())
+                .param("status", status)
+                .param("reason", reason)
+                .param("amount", order.total())
+                .param("hash", Requests.hash(order))
+                .update()
+            == 1;
+    if (inserted) {
+      insertLines(order);
+    }
+    return inserted;
   }
 
-  void insertLines(NewOrder order) {
+  private void insertLines(NewOrder order) {
     SqlParameterSource[] lines =
         IntStream.range(0, order.lines().size())
             .mapToObj(i -> line(order, i))
@@ -96,11 +106,17 @@ class OrderTable {
         .addValue("reason", refusal.orElse(null));
   }
 
-  String hash(String orderNo) {
-    return jdbc.sql("SELECT request_hash FROM orders WHERE order_no = ?")
+  Optional<Taken> taken(String orderNo) {
+    return jdbc.sql("SELECT mode, request_hash, status, reason FROM orders WHERE order_no = ?")
         .param(orderNo)
-        .query(String.class)
-        .single();
+        .query(
+            (row, number) ->
+                new Taken(
+                    Mode.of(row.getString("mode")),
+                    row.getString("request_hash"),
+                    row.getString("status"),
+                    row.getString("reason")))
+        .optional();
   }
 
   List<LineResult> lineResults(String orderNo) {
@@ -141,6 +157,23 @@ class OrderTable {
         .update();
   }
 
+  /** Keeps why the order will be rejected; the first reason stands. */
+  void note(String orderNo, String reason) {
+    jdbc.sql("UPDATE orders SET reason = coalesce(reason, ?) WHERE order_no = ?")
+        .params(reason, orderNo)
+        .update();
+  }
+
+  /** Rejects the order for the reason that was noted, or else for this one. */
+  void reject(String orderNo, String otherwise) {
+    jdbc.sql(
+            """
+            UPDATE orders SET status = 'REJECTED', reason = coalesce(reason, ?) WHERE order_no = ?
+            """)
+        .params(otherwise, orderNo)
+        .update();
+  }
+
   /** The order, with the customer's name from this service's own copy of the users. */
   Optional<Order> find(String orderNo) {
     return jdbc.sql(
@@ -156,6 +189,7 @@ class OrderTable {
                     row.getString("customer_id") == null
                         ? null
                         : new Customer(row.getString("customer_id"), row.getString("name")),
+                    row.getString("mode"),
                     row.getString("status"),
                     row.getString("reason"),
                     row.getBigDecimal("amount"),

@@ -1,22 +1,18 @@
 package dev.tenon.examples.quickstart.order;
 
 import dev.tenon.examples.quickstart.messages.Answer;
-import dev.tenon.examples.quickstart.messages.Item;
-import dev.tenon.examples.quickstart.messages.OrderPlaced;
 import dev.tenon.examples.quickstart.messages.OrderRejected;
+import dev.tenon.examples.quickstart.messages.Refusals;
 import dev.tenon.examples.quickstart.messages.Topics;
 import dev.tenon.messaging.Outbox;
 import dev.tenon.spring.MessageHandler;
-import java.math.BigDecimal;
-import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Service;
 import org.springframework.transaction.annotation.Transactional;
 
 /**
- * The life of an order: placed, then answered by inventory and payment in any order, then confirmed
- * if both did what was asked, or rejected at the first refusal.
+ * The life of an order in mode messages: placed, then answered by inventory and payment in any
+ * order, then confirmed if both did what was asked, or rejected at the first refusal.
  */
 @Service
 class Orders {
@@ -28,34 +24,44 @@ class Orders {
     this.outbox = outbox;
   }
 
-  /** Takes an order, and asks for stock and money with the same commit. May be repeated. */
-  @Transactional
-  public List<LineResult> place(NewOrder order) {
-    List<NewOrder.Line> accepted = order.accepted();
-    BigDecimal amount =
-        accepted.stream().map(NewOrder.Line::amount).reduce(BigDecimal.ZERO, BigDecimal::add);
-    String hash = Requests.hash(order);
-    if (!table.insert(order, amount, hash)) {
-      return repeated(order.orderNo(), hash);
-    }
-    table.insertLines(order);
-    if (!accepted.isEmpty()) {
-      List<Item> items =
-          Requests.items(accepted.stream(), NewOrder.Line::stockCode, NewOrder.Line::quantity);
-      String customer = Objects.requireNonNull(order.customerId());
-      outbox.publish(
-          Topics.ORDER_PLACED,
-          order.orderNo(),
-          new OrderPlaced(order.orderNo(), customer, amount, items));
-    }
-    return table.lineResults(order.orderNo());
+  /** There is an order of that number: nothing is to be sold and charged for another one. */
+  static final class TakenException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
   }
 
-  private List<LineResult> repeated(String orderNo, String hash) {
-    if (!table.hash(orderNo).equals(hash)) {
-      throw Requests.differentBody(orderNo);
+  /**
+   * Takes an order, and asks for stock and money with the same commit.
+   *
+   * @return false if there is one of that number
+   */
+  @Transactional
+  public boolean place(NewOrder order) {
+    if (!table.insert(order, Mode.MESSAGES, "PENDING", null)) {
+      return false;
     }
-    return table.lineResults(orderNo);
+    outbox.publish(Topics.ORDER_PLACED, order.orderNo(), order.wanted());
+    return true;
+  }
+
+  /**
+   * Takes an order that has all it wants. Throws if there is one of that number: to return would
+   * commit, and with it the distributed transaction.
+   */
+  @Transactional
+  public void confirm(NewOrder order, Mode mode) {
+    if (!table.insert(order, mode, "CONFIRMED", null)) {
+      throw new TakenException();
+    }
+  }
+
+  /**
+   * Takes an order that is rejected from the beginning.
+   *
+   * @return false if there is one of that number
+   */
+  @Transactional
+  public boolean reject(NewOrder order, Mode mode, String reason) {
+    return table.insert(order, mode, LineResult.REJECTED, reason);
   }
 
   @MessageHandler(from = "inventory", topic = Topics.STOCK_RESERVED)
@@ -97,8 +103,8 @@ class Orders {
 
   private static @Nullable String refusal(OrderTable.State order) {
     if (order.stock() == OrderTable.Step.REFUSED) {
-      return "OUT_OF_STOCK";
+      return Refusals.OUT_OF_STOCK;
     }
-    return order.payment() == OrderTable.Step.REFUSED ? "CHARGE_REFUSED" : null;
+    return order.payment() == OrderTable.Step.REFUSED ? Refusals.CHARGE_REFUSED : null;
   }
 }

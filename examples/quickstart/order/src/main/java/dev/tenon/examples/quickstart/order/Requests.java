@@ -1,6 +1,8 @@
 package dev.tenon.examples.quickstart.order;
 
 import dev.tenon.examples.quickstart.messages.Item;
+import dev.tenon.examples.quickstart.messages.Refusals;
+import dev.tenon.invocation.RemoteProblemException;
 import dev.tenon.runtime.Json;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -8,6 +10,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
@@ -39,6 +42,11 @@ final class Requests {
         .map(sum -> new Item(sum.getKey(), sum.getValue()))
         .sorted(Comparator.comparing(Item::stockCode))
         .toList();
+  }
+
+  /** The reason of a service that was asked for stock or money, and refuses for good. */
+  static Optional<String> refusal(RemoteProblemException problem) {
+    return problem.problem().reason().filter(Refusals.ALL::contains);
   }
 
   static ErrorResponseException problem(HttpStatus status, String reason, String detail) {

@@ -76,11 +76,15 @@ final class CrashableService implements AutoCloseable {
   static class Transactional {}
 
   /**
-   * @param schema the file that makes the service's own tables
+   * @param schema the files that make the service's own tables
    * @param rows SQL that fills them
    */
   CrashableService(
-      PostgresExtension postgres, String name, Class<?> application, String schema, String rows)
+      PostgresExtension postgres,
+      String name,
+      Class<?> application,
+      List<String> schema,
+      String rows)
       throws SQLException, IOException {
     this.name = name;
     Database database = postgres.freshDatabase(name);
@@ -88,9 +92,11 @@ final class CrashableService implements AutoCloseable {
     Dialect dialect = ServiceDatabase.builder(name, real).open().dialect();
     try (Connection connection = real.getConnection();
         var statement = connection.createStatement()) {
-      statement.execute(
-          new ClassPathResource("db/migration/" + schema)
-              .getContentAsString(StandardCharsets.UTF_8));
+      for (String file : schema) {
+        statement.execute(
+            new ClassPathResource("db/migration/" + file)
+                .getContentAsString(StandardCharsets.UTF_8));
+      }
       statement.execute(rows);
     }
     superuser = new HikariDataSource();

@@ -76,19 +76,28 @@ class QuickstartCrashIT {
 
     Flow() throws Exception {
       order =
-          new CrashableService(postgres, "order", OrderApplication.class, "V1__orders.sql", ";");
+          new CrashableService(
+              postgres,
+              "order",
+              OrderApplication.class,
+              List.of("V1__orders.sql", "V2__modes.sql"),
+              ";");
       inventory =
           new CrashableService(
               postgres,
               "inventory",
               InventoryApplication.class,
-              "V1__stock.sql",
+              List.of("V1__stock.sql", "V2__stock_holds.sql"),
               "INSERT INTO stock VALUES ('lamp', 5);"
                   + "INSERT INTO stock_movement (stock_code, reference, kind, quantity)"
                   + " VALUES ('lamp', 'OPENING', 'OPENING', 5)");
       payment =
           new CrashableService(
-              postgres, "payment", PaymentApplication.class, "V1__ledger.sql", ";");
+              postgres,
+              "payment",
+              PaymentApplication.class,
+              List.of("V1__ledger.sql", "V2__money_holds.sql"),
+              ";");
       services = new CrashableServices(List.of(order, inventory, payment));
     }
 

@@ -7,20 +7,19 @@ import dev.tenon.examples.quickstart.messages.OrderRejected;
 import dev.tenon.examples.quickstart.messages.Topics;
 import dev.tenon.messaging.Outbox;
 import dev.tenon.spring.MessageHandler;
-import java.math.BigDecimal;
-import org.springframework.beans.factory.annotation.Value;
 import org.springframework.stereotype.Component;
 
 /**
- * What orders do to the money. Each method is one step: its effect and its answer commit together.
+ * What orders do to the money when they ask for it by a message. Each method is one step: its
+ * effect and its answer commit together.
  */
 @Component
 class Charges {
   private final Ledger ledger;
   private final Outbox outbox;
-  private final BigDecimal limit;
+  private final ChargeLimit limit;
 
-  Charges(Ledger ledger, Outbox outbox, @Value("${quickstart.charge-limit}") BigDecimal limit) {
+  Charges(Ledger ledger, Outbox outbox, ChargeLimit limit) {
     this.ledger = ledger;
     this.outbox = outbox;
     this.limit = limit;
@@ -28,7 +27,7 @@ class Charges {
 
   @MessageHandler(from = "order", topic = Topics.ORDER_PLACED)
   void charge(OrderPlaced order) {
-    boolean accepted = order.amount().compareTo(limit) <= 0;
+    boolean accepted = limit.allows(order.amount());
     if (accepted) {
       ledger.book(Ledger.Kind.CHARGE, order.orderNo(), order.customerId(), order.amount());
     }

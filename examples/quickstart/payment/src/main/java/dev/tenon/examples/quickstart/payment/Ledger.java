@@ -1,11 +1,14 @@
 package dev.tenon.examples.quickstart.payment;
 
+import dev.tenon.examples.quickstart.messages.Hold;
+import dev.tenon.examples.quickstart.messages.OrderPlaced;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.UUID;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
 
-/** The journal of money. */
+/** The journal of money, and what is put aside. */
 @Repository
 class Ledger {
   private final JdbcClient jdbc;
@@ -40,6 +43,18 @@ class Ledger {
             """)
         .param(orderNo)
         .update();
+  }
+
+  void hold(Hold hold) {
+    OrderPlaced order = hold.order();
+    jdbc.sql("INSERT INTO money_hold (id, order_no, customer_id, amount) VALUES (?, ?, ?, ?)")
+        .params(hold.id(), order.orderNo(), order.customerId(), order.amount())
+        .update();
+  }
+
+  /** Nothing is put aside by this hold any more. */
+  void endHold(UUID id) {
+    jdbc.sql("DELETE FROM money_hold WHERE id = ?").param(id).update();
   }
 
   List<Entry> entries(String reference) {

@@ -1,7 +1,12 @@
 package dev.tenon.examples.quickstart.payment;
 
+import dev.tenon.examples.quickstart.messages.PaymentApi;
 import dev.tenon.examples.quickstart.messages.Topics;
+import dev.tenon.global.Participant;
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Topic;
+import dev.tenon.rest.RestService;
+import dev.tenon.transport.PortService;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
@@ -17,6 +22,15 @@ public class PaymentApplication {
    */
   public static void main(String[] args) {
     SpringApplication.run(PaymentApplication.class, args);
+  }
+
+  /** What orders ask for by a call, under a distributed transaction. */
+  @Bean
+  PortService paymentApi(Payments payments, IdempotentReceiver receiver, Participant participant) {
+    return RestService.of(PaymentApi.class, payments)
+        .idempotent(receiver)
+        .participant(participant)
+        .build();
   }
 
   @Bean

@@ -1,0 +1,65 @@
+package dev.tenon.examples.quickstart.inventory;
+
+import dev.tenon.examples.quickstart.messages.Hold;
+import dev.tenon.examples.quickstart.messages.OrderPlaced;
+import dev.tenon.examples.quickstart.messages.Refusals;
+import dev.tenon.examples.quickstart.messages.StockApi;
+import dev.tenon.global.Compensated;
+import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.invocation.Problem;
+import dev.tenon.rest.RestException;
+import org.springframework.http.HttpStatus;
+import org.springframework.stereotype.Component;
+
+/**
+ * What orders do to the stock when they ask for it by a call. Each method is one step of the
+ * order's transaction: its effect, how it is undone, and its answer commit together.
+ */
+@Component
+class Sales implements StockApi {
+  private final Stock stock;
+
+  Sales(Stock stock) {
+    this.stock = stock;
+  }
+
+  @Override
+  @Compensated(by = "takeBack")
+  public void sell(OrderPlaced order) {
+    requireEnough(order);
+    stock.move(Stock.Kind.SOLD, order.orderNo(), order.items());
+  }
+
+  /** Undoes {@link #sell}. */
+  public void takeBack(OrderPlaced order) {
+    stock.move(Stock.Kind.RELEASED, order.orderNo(), order.items());
+  }
+
+  @Override
+  @TryConfirmCancel(confirm = "sellHeld", cancel = "free")
+  public void hold(Hold hold) {
+    requireEnough(hold.order());
+    stock.hold(hold.id(), hold.order().orderNo(), hold.order().items());
+  }
+
+  /** The order happens. */
+  public void sellHeld(Hold hold) {
+    stock.endHold(hold.id(), hold.order().items());
+    stock.move(Stock.Kind.SOLD, hold.order().orderNo(), hold.order().items());
+  }
+
+  /** The order does not happen. */
+  public void free(Hold hold) {
+    stock.endHold(hold.id(), hold.order().items());
+  }
+
+  private void requireEnough(OrderPlaced order) {
+    if (!stock.lockedHasAll(order.items())) {
+      throw new RestException(
+          Problem.of(
+              HttpStatus.UNPROCESSABLE_CONTENT.value(),
+              Refusals.OUT_OF_STOCK,
+              "There is not enough in stock for order " + order.orderNo() + "."));
+    }
+  }
+}

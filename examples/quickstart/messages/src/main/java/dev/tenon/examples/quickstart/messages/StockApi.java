@@ -1,0 +1,30 @@
+package dev.tenon.examples.quickstart.messages;
+
+import dev.tenon.invocation.Idempotent;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.service.annotation.PostExchange;
+
+/**
+ * What the inventory service does for an order at once, as a branch of the order's transaction. An
+ * order of more than there is in stock is refused with 422 and {@link Refusals#OUT_OF_STOCK}.
+ */
+public interface StockApi {
+
+  /**
+   * Sells; put back if the transaction aborts.
+   *
+   * @param order what is bought
+   */
+  @PostExchange("/stock/sales")
+  @Idempotent
+  void sell(@RequestBody OrderPlaced order);
+
+  /**
+   * Puts aside; sold if the transaction commits, and free again if it aborts.
+   *
+   * @param hold what is bought
+   */
+  @PostExchange("/stock/holds")
+  @Idempotent
+  void hold(@RequestBody Hold hold);
+}
