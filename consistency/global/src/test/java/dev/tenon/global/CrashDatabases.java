@@ -12,12 +12,12 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
 
@@ -27,6 +27,8 @@ final class CrashDatabases implements AutoCloseable {
   static final String CLOCK = "(SELECT now FROM public.clock)";
 
   private final Map<String, Store> stores = new LinkedHashMap<>();
+  private Instant now = Instant.EPOCH;
+  private int lives;
 
   private record Store(
       DataSource dataSource, HikariDataSource superuser, Dialect dialect, PostgresReset start) {}
@@ -52,10 +54,6 @@ final class CrashDatabases implements AutoCloseable {
     }
   }
 
-  Set<String> services() {
-    return stores.keySet();
-  }
-
   /** A service's database, as one of its processes sees it. */
   ServiceDatabase opened(String service, UnaryOperator<DataSource> line) {
     Store store = store(service);
@@ -66,12 +64,73 @@ final class CrashDatabases implements AutoCloseable {
     for (Store store : stores.values()) {
       store.start().restore();
     }
+    now = Instant.parse("2026-01-01T00:00:00Z");
+    lives = 0;
+    pass(Duration.ZERO);
   }
 
-  void clock(Instant now) throws SQLException {
+  /** The time of all databases and processes. */
+  Instant now() {
+    return now;
+  }
+
+  /** Another number for each life of a process. */
+  int nextLife() {
+    return ++lives;
+  }
+
+  void pass(Duration time) throws SQLException {
+    now = now.plus(time);
     for (Store store : stores.values()) {
       execute(store.superuser(), "UPDATE clock SET now = '" + now + "'");
     }
+  }
+
+  /** Branches that have not ended. */
+  List<String> open(String service) throws SQLException {
+    return column(
+        service,
+        "SELECT step || ' ' || state FROM tenon.branch"
+            + " WHERE state NOT IN ('COMMITTED', 'ABORTED')");
+  }
+
+  /** Decisions that not all participants have acknowledged. */
+  List<String> unacknowledged() throws SQLException {
+    return column(
+        "order", "SELECT outcome FROM tenon.global_decision WHERE acknowledged_at IS NULL");
+  }
+
+  /** Sagas that have not ended. */
+  List<String> openSagas() throws SQLException {
+    return column(
+        "order",
+        "SELECT id || ' ' || state || coalesce(': ' || error, '') FROM tenon.saga"
+            + " WHERE state NOT IN ('DONE', 'ABORTED') ORDER BY id");
+  }
+
+  /** The numbers that were tried once more than undone. */
+  List<String> kept(String service) throws SQLException {
+    return column(
+        service,
+        "SELECT number FROM moved GROUP BY number HAVING count(*) FILTER (WHERE what = 'try')"
+            + " <> count(*) FILTER (WHERE what = 'undo') ORDER BY number");
+  }
+
+  /** Messages that were sent. */
+  int sent(String service, String what) throws SQLException {
+    return Integer.parseInt(
+        column(
+                service,
+                "SELECT count(*) FROM tenon.outbox"
+                    + " WHERE convert_from(payload, 'UTF8') = '\""
+                    + what
+                    + "\"'")
+            .getFirst());
+  }
+
+  /** Does what survives a crash, and is no commit of a process. */
+  void elsewhere(String service, String sql) throws SQLException {
+    execute(store(service).superuser(), sql);
   }
 
   private static void execute(DataSource superuser, String sql) throws SQLException {
