@@ -4,8 +4,8 @@ import dev.tenon.global.spi.BranchAnswer;
 import dev.tenon.global.spi.BranchQuestion;
 import dev.tenon.global.spi.GlobalTransport;
 import dev.tenon.global.spi.OrderResult;
+import dev.tenon.runtime.BackgroundLoops;
 import dev.tenon.runtime.Backoff;
-import dev.tenon.runtime.Signal;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -16,9 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,10 +41,7 @@ final class BranchKeeper {
   private final BranchStore store;
   private final BranchEnder ender;
   private final BranchMetrics metrics;
-  private final Signal closing = new Signal();
-  private final ReentrantLock lifecycle = new ReentrantLock();
-  private @Nullable Thread loop; // guarded by lifecycle
-  private volatile boolean closed;
+  private final BackgroundLoops loops;
   private Instant upkeptAt = Instant.MIN;
 
   BranchKeeper(
@@ -55,71 +50,23 @@ final class BranchKeeper {
     this.store = store;
     this.ender = ender;
     this.metrics = metrics;
+    loops = new BackgroundLoops(parts.runtime(), parts.service(), parts.config().endBackoff());
   }
 
   void start() {
-    lifecycle.lock();
-    try {
-      if (loop != null || closed) {
-        throw new IllegalStateException("it was started or closed before");
-      }
-      Thread thread = parts.runtime().threads().newThread(this::repeat);
-      thread.setName("tenon-branches-" + parts.service());
-      loop = thread;
-      thread.start();
-    } finally {
-      lifecycle.unlock();
-    }
+    loops.start("branches", this::pass);
   }
 
   /** Lets what is in progress end. Safe to repeat. */
   void close() {
-    lifecycle.lock();
-    try {
-      closed = true;
-      closing.wake();
-      Thread thread = loop;
-      loop = null;
-      if (thread != null && !thread.join(JOIN_MAX)) {
-        log.atWarn().addKeyValue("loop", thread.getName()).log("a loop does not end");
-        thread.interrupt();
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    } finally {
-      lifecycle.unlock();
-    }
+    loops.stop();
+    boolean unused = loops.awaitEnd(JOIN_MAX);
   }
 
-  private void repeat() {
-    int failures = 0;
-    while (!closed) {
-      Duration wait;
-      try {
-        runPending();
-        upkeep();
-        wait = untilDue();
-        failures = 0;
-      } catch (RuntimeException | Error e) {
-        // The loop may not end by itself: branches would stay open with nobody to end them.
-        failures++;
-        wait = parts.config().endBackoff().after(failures, parts.runtime().random());
-        if (failures == 1 || failures % 10 == 0) {
-          log.atWarn()
-              .addKeyValue("service", parts.service())
-              .addKeyValue("failures", failures)
-              .addKeyValue("reason", e.toString())
-              .log("branches could not be looked after; it is tried again");
-          log.atDebug().setCause(e).log("branches could not be looked after");
-        }
-      }
-      try {
-        boolean unused = closing.await(wait);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
-    }
+  private void pass() throws InterruptedException {
+    runPending();
+    upkeep();
+    boolean unused = loops.pause(untilDue());
   }
 
   /** Waits no longer than a second: what other instances have written may be due earlier. */
@@ -135,7 +82,7 @@ final class BranchKeeper {
   /** Does what is due; says whether any branch was ended or parked. */
   boolean runPending() {
     boolean any = false;
-    for (int round = 0; round < ROUNDS_MAX && !closed; round++) {
+    for (int round = 0; round < ROUNDS_MAX && !loops.stopped(); round++) {
       if (read(store::nextDue).filter(due -> !due.isAfter(parts.now())).isEmpty()) {
         return any;
       }
@@ -214,7 +161,9 @@ final class BranchKeeper {
     boolean any = false;
     for (Map.Entry<String, List<BranchRow>> asked : byStarter.entrySet()) {
       List<BranchRow> rows = asked.getValue();
-      for (int from = 0; from < rows.size() && !closed; from += GlobalTransport.BATCH_MAX) {
+      for (int from = 0;
+          from < rows.size() && !loops.stopped();
+          from += GlobalTransport.BATCH_MAX) {
         int to = Math.min(rows.size(), from + GlobalTransport.BATCH_MAX);
         any |= ask(transport.get(), asked.getKey(), rows.subList(from, to));
       }

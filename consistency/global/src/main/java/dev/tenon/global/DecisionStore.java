@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.Protocol.CommitCheck;
 import dev.tenon.global.Protocol.Facts;
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

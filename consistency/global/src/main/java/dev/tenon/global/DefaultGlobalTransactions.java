@@ -6,14 +6,13 @@ import dev.tenon.global.spi.BranchOrder;
 import dev.tenon.global.spi.BranchQuestion;
 import dev.tenon.global.spi.GlobalEndpoint;
 import dev.tenon.global.spi.OrderResult;
+import dev.tenon.runtime.BackgroundLoops;
+import dev.tenon.runtime.Backoff;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -41,22 +40,24 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   private final SagaEngine sagas;
   private final Forgetting forgetting;
   private final ReentrantLock lifecycle = new ReentrantLock();
-  private final List<Thread> loops = new ArrayList<>();
-  private final CountDownLatch closing = new CountDownLatch(1);
-  private volatile boolean closed;
+  private final BackgroundLoops loops;
   private boolean started;
 
   DefaultGlobalTransactions(
       GlobalParts parts, LocalParticipant participant, List<SagaType<?, ?>> sagaTypes) {
     this.parts = parts;
     this.participant = participant;
+    Duration lease = parts.config().lease();
+    loops =
+        new BackgroundLoops(
+            parts.runtime(), parts.service(), new Backoff(lease.dividedBy(8), lease.dividedBy(4)));
     DecisionStore store =
         new DecisionStore(
             parts.dataSource(), parts.tables(), parts.databaseClock(), parts.config().lease());
     instances = new Instances(parts, store);
     decisions = new OpenDecisions(parts, store);
     phaseTwo = new PhaseTwo(parts, decisions);
-    starter = new Starter(parts, store, instances, phaseTwo);
+    starter = new Starter(parts, store, instances, phaseTwo, loops);
     inquiries = new Inquiries(parts, store);
     SagaStore sagaStore = new SagaStore(parts.tables());
     sagas =
@@ -69,7 +70,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
                 sagaStore,
                 parts.config(),
                 parts.runtime(),
-                closing),
+                loops),
             sagaTypes);
     forgetting = new Forgetting(parts, store);
     forgetting.hold(sagaStore::oldestUndecided);
@@ -125,80 +126,30 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   public void start() {
     lifecycle.lock();
     try {
-      if (started || closed) {
+      if (started || loops.stopped()) {
         throw new IllegalStateException("distributed transactions were started or closed before");
       }
       started = true;
       participant.start();
       phaseTwo.start();
       sagas.start();
-      loop("decisions", this::keep);
-      loop("acknowledgements", this::acknowledge);
-      loop("sagas", this::runSagas);
-      loop("forgetting", this::forget);
+      loops.start("decisions", this::keep);
+      loops.start("acknowledgements", this::acknowledge);
+      loops.start("sagas", this::runSagas);
+      loops.start("forgetting", this::forget);
     } finally {
       lifecycle.unlock();
     }
   }
 
-  /** One pass of a loop, with the wait for the next. */
-  @FunctionalInterface
-  private interface Pass {
-    void run() throws SQLException, InterruptedException;
-  }
-
-  private void loop(String name, Pass pass) {
-    Thread thread = parts.runtime().threads().newThread(() -> repeat(name, pass));
-    thread.setName("tenon-" + name + "-" + parts.service());
-    loops.add(thread);
-    thread.start();
-  }
-
-  private void repeat(String name, Pass pass) {
-    int failures = 0;
-    while (!closed) {
-      try {
-        pass.run();
-        failures = 0;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      } catch (SQLException | RuntimeException | Error e) {
-        // No loop may end by itself: branches would stay open with nobody to end them.
-        failures++;
-        failed(name, e, failures);
-      }
-    }
-  }
-
-  private void failed(String name, Throwable failure, int failures) {
-    if (closed) {
-      return;
-    }
-    if (failures == 1 || failures % 10 == 0) {
-      log.atWarn()
-          .addKeyValue("service", parts.service())
-          .addKeyValue("loop", name)
-          .addKeyValue("failures", failures)
-          .addKeyValue("reason", failure.toString())
-          .log("background work failed; it is tried again by itself");
-      log.atDebug().setCause(failure).log("background work failed");
-    }
-    try {
-      pause(parts.config().lease().dividedBy(4));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
   /** Waits; closing ends the wait. */
-  private void pause(Duration time) throws InterruptedException {
-    boolean unused = closing.await(time.toNanos(), TimeUnit.NANOSECONDS);
+  private void await(Duration time) throws InterruptedException {
+    boolean unused = loops.pause(time);
   }
 
   private void keep() throws SQLException, InterruptedException {
     boolean unused = takeUp();
-    pause(parts.config().lease().dividedBy(4));
+    await(parts.config().lease().dividedBy(4));
   }
 
   /** Renews the lease, and takes up what is due; says whether there was anything. */
@@ -226,7 +177,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
 
   private void runSagas() throws SQLException, InterruptedException {
     if (!sagas.takeDue()) {
-      pause(SAGA_POLL);
+      await(SAGA_POLL);
     }
   }
 
@@ -236,7 +187,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
 
   private void acknowledge() throws SQLException, InterruptedException {
     if (phaseTwo.awaitEnded(parts.config().lease())) {
-      pause(GATHER);
+      await(GATHER);
     }
     boolean unused = phaseTwo.write();
   }
@@ -246,14 +197,14 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
     if (forgotten > 0) {
       log.atDebug().addKeyValue("decisions", forgotten).log("decisions forgotten");
     }
-    pause(FORGET_INTERVAL);
+    await(FORGET_INTERVAL);
   }
 
   @Override
   public boolean runPending() {
     lifecycle.lock();
     try {
-      if (started || closed) {
+      if (started || loops.stopped()) {
         throw new IllegalStateException("distributed transactions run by themselves, or are over");
       }
       boolean any = takeUp();
@@ -276,14 +227,15 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   public void close() {
     lifecycle.lock();
     try {
-      if (closed) {
+      if (loops.stopped()) {
         return;
       }
-      closed = true;
+      loops.stop();
       participant.close();
       phaseTwo.close();
-      closing.countDown();
-      endLoops();
+      if (!loops.awaitEnd(LOOP_JOIN_MAX)) {
+        log.atDebug().log("acknowledgements are written while a loop still runs");
+      }
       boolean unused = phaseTwo.write();
       instances.leave();
     } catch (SQLException e) {
@@ -293,21 +245,6 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
           .log("the lease was not given up; it lapses by itself");
     } finally {
       lifecycle.unlock();
-    }
-  }
-
-  /** Lets what is in progress end; an interrupt would break its connection. */
-  private void endLoops() {
-    try {
-      long deadline = System.nanoTime() + LOOP_JOIN_MAX.toNanos();
-      for (Thread loop : loops) {
-        if (!loop.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
-          log.atWarn().addKeyValue("loop", loop.getName()).log("a loop does not end");
-          loop.interrupt();
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.tenon.global;
 
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.GlobalTransactionException.Told;
 import dev.tenon.runtime.IdGenerator;
+import dev.tenon.transaction.spi.LocalCommit;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;

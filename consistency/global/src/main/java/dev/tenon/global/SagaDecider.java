@@ -11,8 +11,11 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
 
-/** Decides sagas in the starter's database, in the commits that move their rows on. */
-final class SagaDecider implements Decider {
+/**
+ * What sagas need of the starter's side: they are decided in its database, in the commits that move
+ * their rows on. Thread-safe.
+ */
+final class SagaDecider {
   private final Function<Duration, SignedXid> xids;
   private final DecisionStore store;
   private final Instances instances;
@@ -29,13 +32,17 @@ final class SagaDecider implements Decider {
     this.phaseTwo = phaseTwo;
   }
 
-  @Override
-  public SignedXid begin(Duration timeout) {
+  /** A new transaction of this service; nothing is written. */
+  SignedXid begin(Duration timeout) {
     return xids.apply(timeout);
   }
 
-  @Override
-  public void commit(UnitOfWork unit, Scope scope) {
+  /**
+   * Has COMMITTED written by the commit of a unit of work, and phase two begun after it.
+   *
+   * @throws GlobalTransactionException if it can only be aborted; also from the unit's commit
+   */
+  void commit(UnitOfWork unit, Scope scope) {
     Ledger ledger = scope.ledger();
     ledger
         .obstacle()
@@ -69,8 +76,11 @@ final class SagaDecider implements Decider {
     }
   }
 
-  @Override
-  public void abort(UnitOfWork unit, SignedXid xid, List<Branch> opened) {
+  /**
+   * Has ABORTED written by the commit of a unit of work unless another decision stands, and the
+   * branches undone after it, the last one first.
+   */
+  void abort(UnitOfWork unit, SignedXid xid, List<Branch> opened) {
     unit.beforeCommit(
         connection -> {
           Optional<Decision> standing = store.abort(connection, xid, opened, instances.id());
@@ -90,13 +100,13 @@ final class SagaDecider implements Decider {
         () -> phaseTwo.stored(xid.header(), xid.xid().id(), new Decision(Outcome.ABORTED, opened)));
   }
 
-  @Override
-  public UUID instance() {
+  /** This process among the instances of the service, while its lease lasts. */
+  UUID instance() {
     return instances.id();
   }
 
-  @Override
-  public String live() {
+  /** The condition, on a column {@code owner}, under which the owner's lease has not lapsed. */
+  String live() {
     return store.timed(Instances.live("owner"));
   }
 

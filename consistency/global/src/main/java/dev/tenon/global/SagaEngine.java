@@ -394,7 +394,7 @@ final class SagaEngine implements Sagas {
   }
 
   private static Reason later(Exception failure) {
-    return new Reason.Later(Optional.empty(), failure);
+    return new Reason.Later(failure);
   }
 
   private void threw(SagaRun run, SagaStore.Row row, Exception failure) {
@@ -431,17 +431,8 @@ final class SagaEngine implements Sagas {
       park(run, row, "it failed " + attempts + " times after it was committed: " + error);
       return;
     }
-    Instant at =
-        later
-            .at()
-            .orElseGet(
-                () ->
-                    parts
-                        .runtime()
-                        .clock()
-                        .instant()
-                        .plus(
-                            parts.config().endBackoff().after(attempts, parts.runtime().random())));
+    Duration wait = parts.config().endBackoff().after(attempts, parts.runtime().random());
+    Instant at = parts.runtime().clock().instant().plus(wait);
     State state = forward ? State.FORWARD : State.RUNNING;
     put(run, row, Change.again(state, at, attempts, error));
   }

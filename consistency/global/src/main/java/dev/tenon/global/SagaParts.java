@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.SagaPause.Reason;
 import dev.tenon.messaging.IdempotentReceiver;
+import dev.tenon.runtime.BackgroundLoops;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.schema.Dialect;
 import dev.tenon.transaction.Transactions;
@@ -9,25 +10,22 @@ import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the runs of a service's sagas share.
  *
- * @param closing ends all waits
+ * @param loops end all waits when they are stopped
  */
 record SagaParts(
     Transactions transactions,
     IdempotentReceiver receiver,
     Participant participant,
-    Decider decider,
+    SagaDecider decider,
     SagaStore store,
     GlobalConfig config,
     TenonRuntime runtime,
-    CountDownLatch closing) {
+    BackgroundLoops loops) {
 
   String service() {
     return transactions.database().service();
@@ -40,7 +38,7 @@ record SagaParts(
 
   /** Waits; says whether the wait was not ended by closing. */
   boolean pause(Duration time) throws InterruptedException {
-    return !closing.await(time.toNanos(), TimeUnit.NANOSECONDS);
+    return loops.pause(time);
   }
 
   /** Whether a failure is the database's, and no answer of the saga's own code. */
@@ -58,7 +56,7 @@ record SagaParts(
 
   /** What a failure of the database means to a run. */
   Reason reason(Exception failure) {
-    return lost(failure) ? new Reason.Lost() : new Reason.Later(Optional.empty(), failure);
+    return lost(failure) ? new Reason.Lost() : new Reason.Later(failure);
   }
 
   private static boolean lost(Throwable failure) {

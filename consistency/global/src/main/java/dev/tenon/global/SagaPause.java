@@ -1,8 +1,5 @@
 package dev.tenon.global;
 
-import java.time.Instant;
-import java.util.Optional;
-
 /**
  * Takes a saga's thread out of its code. An error, so that code which catches exceptions lets it
  * pass; it is never seen outside of the engine.
@@ -18,7 +15,7 @@ final class SagaPause extends Error {
     record Asleep() implements Reason {}
 
     /** A step could not be done now. */
-    record Later(Optional<Instant> at, Exception failure) implements Reason {}
+    record Later(Exception failure) implements Reason {}
 
     /** Another instance runs the saga, or it is decided otherwise. */
     record Lost() implements Reason {}

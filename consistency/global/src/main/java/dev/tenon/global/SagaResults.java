@@ -94,7 +94,7 @@ final class SagaResults {
       receipt = handling.handle();
     } catch (BranchRefusedException e) {
       // Put aside under the fence: if it is another's, that says so; else the next run aborts it.
-      throw leave.apply(new Reason.Later(Optional.empty(), e));
+      throw leave.apply(new Reason.Later(e));
     } catch (RuntimeException e) {
       if (parts.isPassing(e)) {
         throw leave.apply(parts.reason(e));
@@ -122,8 +122,7 @@ final class SagaResults {
   private static Reason reason(Receipt.Rejection rejection) {
     return switch (rejection) {
       case STILL_RUNNING ->
-          new Reason.Later(
-              Optional.empty(), new IllegalStateException("another run of it is in this step"));
+          new Reason.Later(new IllegalStateException("another run of it is in this step"));
       case FORGOTTEN -> new Reason.Park("the results of its steps are forgotten");
       case OTHER_REQUEST -> new Reason.Park("the name of a step was used by another step");
     };

@@ -149,7 +149,7 @@ final class SagaRun implements SagaScope {
           throw e;
         }
         if (attempt >= CALL_ATTEMPTS_MAX || !waited(attempt)) {
-          throw leave(new Reason.Later(Optional.empty(), e));
+          throw leave(new Reason.Later(e));
         }
       }
     }

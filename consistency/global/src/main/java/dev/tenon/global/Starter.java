@@ -3,6 +3,7 @@ package dev.tenon.global;
 import dev.tenon.global.GlobalTransactionException.Told;
 import dev.tenon.global.Protocol.CommitCheck;
 import dev.tenon.global.StarterScope.Stage;
+import dev.tenon.runtime.BackgroundLoops;
 import dev.tenon.transaction.UnitOfWork;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.Connection;
@@ -30,12 +31,19 @@ final class Starter {
   private final DecisionStore store;
   private final Instances instances;
   private final PhaseTwo phaseTwo;
+  private final BackgroundLoops loops;
 
-  Starter(GlobalParts parts, DecisionStore store, Instances instances, PhaseTwo phaseTwo) {
+  Starter(
+      GlobalParts parts,
+      DecisionStore store,
+      Instances instances,
+      PhaseTwo phaseTwo,
+      BackgroundLoops loops) {
     this.parts = parts;
     this.store = store;
     this.instances = instances;
     this.phaseTwo = phaseTwo;
+    this.loops = loops;
     parts.transactions().onBegin(this::unitBegun);
   }
 
@@ -306,8 +314,7 @@ final class Starter {
 
   private boolean paused(int failures) {
     try {
-      Thread.sleep(parts.config().endBackoff().after(failures, parts.runtime().random()));
-      return true;
+      return loops.pause(parts.config().endBackoff().after(failures, parts.runtime().random()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;

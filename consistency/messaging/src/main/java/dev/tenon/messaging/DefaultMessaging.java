@@ -2,6 +2,8 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.FeedRequest;
 import dev.tenon.messaging.spi.FeedSource;
+import dev.tenon.runtime.BackgroundLoops;
+import dev.tenon.runtime.Backoff;
 import dev.tenon.runtime.Signal;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -10,8 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,14 +43,19 @@ final class DefaultMessaging implements Messaging {
   private final Signal peersToWake = new Signal();
   private final Signal leasesNow = new Signal();
   private final ReentrantLock lifecycle = new ReentrantLock();
-  private final List<Thread> loops = new ArrayList<>();
+  private final BackgroundLoops loops;
   private final List<SlotWorker> manual = new ArrayList<>();
-  private final CountDownLatch closing = new CountDownLatch(1);
-  private volatile boolean closed;
   private boolean started;
 
   DefaultMessaging(MessagingParts parts) {
     this.parts = parts;
+    Backoff backoff = parts.config().backoff();
+    Duration lease = parts.config().lease();
+    loops =
+        new BackgroundLoops(
+            parts.runtime(),
+            parts.service(),
+            new Backoff(min(backoff.first(), lease), min(backoff.longest(), lease)));
     OutboxLog outboxLog =
         new SnapshotWindowLog(parts.dataSource(), parts.tables(), parts.runtime().ids());
     LogTail tail = new LogTail();
@@ -114,76 +119,17 @@ final class DefaultMessaging implements Messaging {
   public void start() {
     lifecycle.lock();
     try {
-      if (started || closed) {
+      if (started || loops.stopped()) {
         throw new IllegalStateException("messaging was started or closed before");
       }
       started = true;
-      loop("leases", this::leases);
-      loop("log", this::closeWindows);
-      loop("upkeep", this::upkeep);
-      loop("peers", this::wakePeers);
+      loops.start("leases", this::leases);
+      loops.start("log", this::closeWindows);
+      loops.start("upkeep", this::upkeep);
+      loops.start("peers", this::wakePeers);
     } finally {
       lifecycle.unlock();
     }
-  }
-
-  /** One pass of a loop; says how long to wait before the next. */
-  @FunctionalInterface
-  private interface Pass {
-    void run() throws SQLException, InterruptedException;
-  }
-
-  private void loop(String name, Pass pass) {
-    Thread thread = parts.runtime().threads().newThread(() -> repeat(name, pass));
-    thread.setName("tenon-" + name + "-" + parts.service());
-    loops.add(thread);
-    thread.start();
-  }
-
-  private void repeat(String name, Pass pass) {
-    int failures = 0;
-    while (!closed) {
-      try {
-        pass.run();
-        if (failures > 0) {
-          log.atInfo().addKeyValue("loop", name).log("recovered");
-        }
-        failures = 0;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      } catch (SQLException | RuntimeException | Error e) {
-        // No loop may end by itself: publishing would go on with nobody to deliver.
-        failures++;
-        failed(name, e, failures);
-      }
-    }
-  }
-
-  private void failed(String name, Throwable failure, int failures) {
-    if (closed) {
-      return;
-    }
-    if (failures == 1 || failures % 10 == 0) {
-      log.atWarn()
-          .addKeyValue("service", parts.service())
-          .addKeyValue("loop", name)
-          .addKeyValue("failures", failures)
-          .addKeyValue("reason", failure.toString())
-          .log("background work failed; it is tried again by itself");
-      log.atDebug().setCause(failure).log("background work failed");
-    }
-    try {
-      Duration backoff = parts.config().backoff().after(failures, parts.runtime().random());
-      pause(min(backoff, parts.config().lease()));
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  /** Waits; closing ends the wait. */
-  private void pause(Duration time) throws InterruptedException {
-    boolean unused = closing.await(time.toNanos(), TimeUnit.NANOSECONDS);
   }
 
   private static Duration min(Duration one, Duration other) {
@@ -194,7 +140,7 @@ final class DefaultMessaging implements Messaging {
     long messages = closer.close();
     if (messages > 0) {
       peersToWake.wake();
-      pause(pace.closed(messages));
+      boolean unused = loops.pause(pace.closed(messages));
     }
     boolean unused = committed.await(closer.untilDue(parts.config().pollInterval()));
   }
@@ -213,12 +159,12 @@ final class DefaultMessaging implements Messaging {
     do {
       coordinator.beat();
       boolean unused = leasesNow.await(interval);
-    } while (!closed);
+    } while (!loops.stopped());
   }
 
   private void upkeep() throws SQLException, InterruptedException {
     keep();
-    pause(UPKEEP_INTERVAL);
+    boolean unused = loops.pause(UPKEEP_INTERVAL);
   }
 
   private void keep() throws SQLException {
@@ -235,7 +181,7 @@ final class DefaultMessaging implements Messaging {
   public boolean runPending() {
     lifecycle.lock();
     try {
-      if (started || closed) {
+      if (started || loops.stopped()) {
         throw new IllegalStateException("messaging runs by itself, or is closed");
       }
       boolean any = closer.close() > 0;
@@ -289,11 +235,10 @@ final class DefaultMessaging implements Messaging {
     lifecycle.lock();
     boolean reachable = false;
     try {
-      if (closed) {
+      if (loops.stopped()) {
         return;
       }
-      closed = true;
-      closing.countDown();
+      loops.stop();
       committed.wake();
       peersToWake.wake();
       leasesNow.wake();
@@ -311,7 +256,7 @@ final class DefaultMessaging implements Messaging {
           .addKeyValue("reason", e.getMessage())
           .log("leases not released; they lapse by themselves");
     } finally {
-      if (endLoops() && started && reachable) {
+      if (loops.awaitEnd(LOOP_JOIN_MAX) && started && reachable) {
         closeLastWindow();
       }
       lifecycle.unlock();
@@ -330,24 +275,5 @@ final class DefaultMessaging implements Messaging {
     } catch (SQLException e) {
       log.atDebug().setCause(e).log("last window not closed; another instance does it");
     }
-  }
-
-  /** Lets what is in progress end, whether it did; an interrupt would break its connection. */
-  private boolean endLoops() {
-    boolean ended = true;
-    try {
-      long deadline = System.nanoTime() + LOOP_JOIN_MAX.toNanos();
-      for (Thread loop : loops) {
-        if (!loop.join(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
-          log.atWarn().addKeyValue("loop", loop.getName()).log("a loop does not end");
-          loop.interrupt();
-          ended = false;
-        }
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      ended = false;
-    }
-    return ended;
   }
 }

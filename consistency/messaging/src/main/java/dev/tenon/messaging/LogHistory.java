@@ -1,6 +1,7 @@
 package dev.tenon.messaging;
 
 import dev.tenon.runtime.IdGenerator;
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -82,7 +83,7 @@ final class LogHistory {
       found = row.getLong(1);
       same = row.getBoolean(2);
     }
-    boolean begun = !same && Sql.transaction(dataSource, this::bridge);
+    boolean begun = !same && LocalCommit.run(dataSource, this::bridge);
     known(found);
     if (begun) {
       log.atWarn().log("the database has another history; a new epoch of the log has begun");

@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -385,7 +386,7 @@ final class LogKeeper {
     }
   }
 
-  private void repeat(String what, Sql.Work<Boolean> work) throws SQLException {
+  private void repeat(String what, LocalCommit.Work<Boolean> work) throws SQLException {
     int times = 0;
     while (attempt(what, work) == Result.DONE && times < DELETES_MAX) {
       times++;
@@ -393,10 +394,10 @@ final class LogKeeper {
   }
 
   /** Tries something that gives way to writers: a lock that is taken means another time. */
-  private Result attempt(String what, Sql.Work<Boolean> work) throws SQLException {
+  private Result attempt(String what, LocalCommit.Work<Boolean> work) throws SQLException {
     try {
       boolean done =
-          Sql.transaction(
+          LocalCommit.run(
               dataSource, connection -> lockUpkeep(connection) && work.apply(connection));
       return done ? Result.DONE : Result.NOTHING_TO_DO;
     } catch (SQLException e) {

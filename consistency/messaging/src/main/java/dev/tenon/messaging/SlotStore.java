@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.Cursor;
 import dev.tenon.messaging.spi.FeedRequest;
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -62,7 +63,7 @@ final class SlotStore {
 
   /** Makes the slots of a subscription unless they are there: all of them, or none. */
   void ensure(String subscription, int slots) throws SQLException {
-    Sql.transaction(
+    LocalCommit.run(
         dataSource,
         connection -> {
           try (PreparedStatement lock =

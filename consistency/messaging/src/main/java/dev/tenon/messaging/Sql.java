@@ -21,15 +21,8 @@ import tools.jackson.core.type.TypeReference;
 final class Sql {
   private static final TypeReference<Map<String, String>> HEADERS = new TypeReference<>() {};
   private static final String NO_HEADERS = "{}";
-  private static final String IDLE_MAX = "SET LOCAL idle_in_transaction_session_timeout = '2s'";
 
   private Sql() {}
-
-  /** Work with a connection. */
-  @FunctionalInterface
-  interface Work<T> {
-    T apply(Connection connection) throws SQLException;
-  }
 
   /**
    * The same data source, handing out connections on which each statement commits by itself, also
@@ -51,37 +44,6 @@ final class Sql {
     return (DataSource)
         Proxy.newProxyInstance(
             Sql.class.getClassLoader(), new Class<?>[] {DataSource.class}, handler);
-  }
-
-  /**
-   * Runs work in a transaction of its own that is committed if it returns. The database ends it
-   * when this process idles in it for too long, so that a paused process keeps no lock.
-   */
-  static <T> T transaction(DataSource dataSource, Work<T> work) throws SQLException {
-    try (Connection connection = dataSource.getConnection()) {
-      connection.setAutoCommit(false);
-      try {
-        try (var statement = connection.createStatement()) {
-          statement.execute(IDLE_MAX);
-        }
-        T answer = work.apply(connection);
-        connection.commit();
-        connection.setAutoCommit(true);
-        return answer;
-      } catch (SQLException | RuntimeException e) {
-        rollback(connection, e);
-        throw e;
-      }
-    }
-  }
-
-  private static void rollback(Connection connection, Exception reason) {
-    try {
-      connection.rollback();
-      connection.setAutoCommit(true);
-    } catch (SQLException e) {
-      reason.addSuppressed(e);
-    }
   }
 
   static String headers(Map<String, String> headers) {

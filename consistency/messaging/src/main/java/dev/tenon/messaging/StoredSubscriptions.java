@@ -1,6 +1,7 @@
 package dev.tenon.messaging;
 
 import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.spi.LocalCommit;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -71,7 +72,7 @@ final class StoredSubscriptions implements Subscriptions {
     }
     UUID restart = parts.runtime().ids().next();
     int fenced =
-        Sql.transaction(
+        LocalCommit.run(
             parts.dataSource(), connection -> fence(connection, subscriptionId, restart));
     if (fenced == 0) {
       throw new MessagingException(

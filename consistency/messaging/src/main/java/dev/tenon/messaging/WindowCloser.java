@@ -2,6 +2,7 @@ package dev.tenon.messaging;
 
 import dev.tenon.messaging.spi.FeedException;
 import dev.tenon.messaging.spi.FeedTransport;
+import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -90,7 +91,7 @@ final class WindowCloser {
     nextDue = firstDue();
     if (!nextDue.isAfter(now)) {
       outboxLog.adoptHistory();
-      Sql.transaction(
+      LocalCommit.run(
           parts.dataSource(),
           connection -> {
             try (PreparedStatement move =

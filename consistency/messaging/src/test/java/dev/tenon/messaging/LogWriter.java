@@ -1,6 +1,7 @@
 package dev.tenon.messaging;
 
 import dev.tenon.runtime.IdGenerator;
+import dev.tenon.transaction.spi.LocalCommit;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -79,7 +80,7 @@ final class LogWriter {
 
   /** One transaction with one message. */
   void publish(String key) throws SQLException {
-    Sql.transaction(
+    LocalCommit.run(
         dataSource,
         connection -> {
           publish(connection, key, 1);
