@@ -4,6 +4,7 @@ import dev.tenon.global.spi.BranchOrder;
 import dev.tenon.global.spi.GlobalTransport;
 import dev.tenon.global.spi.OrderResult;
 import dev.tenon.messaging.HeldMessages;
+import dev.tenon.messaging.Messaging;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
@@ -243,7 +244,7 @@ final class BranchEnder {
   private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome, Attempt attempt)
       throws SQLException {
     attempt.outcome = outcome;
-    settle(unit, row, outcome);
+    settle(parts.messaging(), unit, row, outcome);
     runCode(unit, row, outcome);
     store.close(unit.connection(), row.key(), outcome, parts.now());
     unit.afterCommit(() -> metrics.ended(outcome));
@@ -251,14 +252,15 @@ final class BranchEnder {
   }
 
   /** Sends what was held back, or takes back what was said. */
-  void settle(UnitOfWork unit, BranchRow row, Outcome outcome) throws SQLException {
-    HeldMessages held = parts.messaging().heldMessages();
+  static void settle(Messaging messaging, UnitOfWork unit, BranchRow row, Outcome outcome)
+      throws SQLException {
+    HeldMessages held = messaging.heldMessages();
     switch (outcome) {
       case COMMITTED -> held.release(unit, row.known());
       case ABORTED -> {
         held.drop(unit, row.known());
         String caller = row.work().orElseThrow().caller();
-        parts.messaging().receiver().forget(unit, LocalParticipant.replyKey(row.key(), caller));
+        messaging.receiver().forget(unit, LocalParticipant.replyKey(row.key(), caller));
       }
     }
   }

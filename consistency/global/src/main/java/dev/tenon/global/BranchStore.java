@@ -282,14 +282,21 @@ final class BranchStore {
     }
   }
 
-  /** Those that have not ended, the oldest first. */
-  List<BranchRow> notEnded(Connection connection, int most) throws SQLException {
-    return list(
-        connection,
-        "WHERE (next_at IS NOT NULL OR state = 'PARKED') AND opened_at <= ?"
-            + " ORDER BY opened_at, xid, step LIMIT ?",
-        time(Instant.parse("9999-01-01T00:00:00Z")),
-        most);
+  /** All of some transactions, by step, those that have ended included. */
+  List<BranchRow> of(Connection connection, List<String> xids) throws SQLException {
+    List<BranchRow> found = new ArrayList<>();
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT " + COLUMNS + " FROM tenon.branch WHERE xid = ANY (?) ORDER BY xid, step")) {
+      select.setArray(1, connection.createArrayOf("text", xids.toArray()));
+      try (ResultSet row = select.executeQuery()) {
+        while (row.next()) {
+          found.add(read(row));
+        }
+      }
+    }
+    return found;
   }
 
   private List<BranchRow> list(Connection connection, String where, OffsetDateTime time, int most)
@@ -343,29 +350,6 @@ final class BranchStore {
       delete.setObject(2, time(before));
       delete.setInt(3, most);
       return delete.executeUpdate();
-    }
-  }
-
-  /** Keeps what a person did. */
-  void note(Connection connection, BranchRow row, String action, Operator operator)
-      throws SQLException {
-    String found =
-        row.stored()
-            + row.wanted().map(wanted -> ", to be " + wanted).orElse("")
-            + row.error().map(error -> ": " + error).orElse("");
-    try (PreparedStatement insert =
-        tables.prepare(
-            connection,
-            DURABLE
-                + "INSERT INTO tenon.operator_action (who, why, action, xid, step, found)"
-                + " SELECT ?::text, ?::text, ?::text, ?::text, ?::text, ?::text FROM durable")) {
-      insert.setString(1, operator.who());
-      insert.setString(2, operator.why());
-      insert.setString(3, action);
-      insert.setString(4, row.key().xid().text());
-      insert.setString(5, row.key().step());
-      insert.setString(6, found);
-      insert.executeUpdate();
     }
   }
 

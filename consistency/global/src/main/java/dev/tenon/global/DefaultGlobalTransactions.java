@@ -39,6 +39,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   private final Inquiries inquiries;
   private final SagaEngine sagas;
   private final Forgetting forgetting;
+  private final OpenTransactions openTransactions;
   private final ReentrantLock lifecycle = new ReentrantLock();
   private final BackgroundLoops loops;
   private boolean started;
@@ -72,6 +73,12 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
                 parts.runtime(),
                 loops),
             sagaTypes);
+    openTransactions =
+        new LocalOpenTransactions(
+            parts.transactions(),
+            parts.messaging(),
+            parts.runtime().clock(),
+            parts.databaseClock());
     forgetting = new Forgetting(parts, store);
     forgetting.hold(sagaStore::oldestUndecided);
   }
@@ -103,8 +110,8 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   }
 
   @Override
-  public Branches branches() {
-    return participant.branches();
+  public OpenTransactions openTransactions() {
+    return openTransactions;
   }
 
   @Override

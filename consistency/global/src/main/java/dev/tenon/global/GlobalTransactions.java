@@ -128,11 +128,11 @@ public interface GlobalTransactions extends AutoCloseable {
   Participant participant();
 
   /**
-   * This service's branches that have not ended, for operators.
+   * What this service knows of transactions that have not ended, for operators.
    *
    * @return the operations
    */
-  Branches branches();
+  OpenTransactions openTransactions();
 
   /**
    * What this service answers to others, for a transport's server.

@@ -34,7 +34,6 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final BranchStore store;
   private final BranchEnder ender;
   private final BranchKeeper keeper;
-  private final Branches branches;
   private final BranchMetrics metrics;
   private final OutsideTries outside;
   private final UnitOfWork.Recorder<Record> recorder = this::write;
@@ -59,13 +58,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
     this.metrics = new BranchMetrics(parts.meters());
     this.ender = new BranchEnder(parts, types, store, metrics);
     this.keeper = new BranchKeeper(parts, store, ender, metrics);
-    this.branches = new LocalBranches(parts, store, ender);
     this.outside = new OutsideTries(parts, types, store, ender, this);
-  }
-
-  /** What operators see and do. */
-  Branches branches() {
-    return branches;
   }
 
   /** Begins to ask starters, to try again what failed, and to forget what is over. */

@@ -4,8 +4,11 @@ import static dev.tenon.global.StockService.listing;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tenon.global.Branches.OpenBranch;
-import dev.tenon.global.Branches.State;
+import dev.tenon.global.OpenTransaction.BranchPart;
+import dev.tenon.global.OpenTransaction.State;
+import dev.tenon.global.OpenTransactions.Filter;
+import dev.tenon.global.OpenTransactions.Page;
+import dev.tenon.global.OpenTransactions.Part;
 import dev.tenon.global.StockService.Clock;
 import dev.tenon.global.StockService.Units;
 import dev.tenon.global.spi.BranchAnswer;
@@ -16,6 +19,8 @@ import dev.tenon.testing.database.PostgresExtension;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -42,6 +47,7 @@ class BranchRecoveryIT {
   private final FakeStarter starter = new FakeStarter();
   private Database database;
   private StockService stock;
+  private final List<OperationRefusedException.Reason> busy = new CopyOnWriteArrayList<>();
 
   @BeforeEach
   void start() {
@@ -59,6 +65,10 @@ class BranchRecoveryIT {
     stock.close();
   }
 
+  private static Part first(SignedXid xid) {
+    return Part.branch(xid.xid(), "1");
+  }
+
   private void restart() {
     stock.close();
     stock = instance();
@@ -68,10 +78,25 @@ class BranchRecoveryIT {
     return listing(stock.take(xid, step, LAMPS)).kept().getFirst();
   }
 
-  private OpenBranch only() {
-    List<OpenBranch> open = stock.participant.branches().list(10);
+  private BranchPart only() {
+    List<BranchPart> open =
+        all().stream()
+            .flatMap(one -> one.branches().stream().filter(part -> isOpen(one.xid(), part)))
+            .toList();
     assertThat(open).hasSize(1);
     return open.getFirst();
+  }
+
+  private static boolean isOpen(Xid xid, BranchPart branch) {
+    return !branch.waitsFor(xid).equals("nobody");
+  }
+
+  private List<OpenTransaction> all() {
+    return stock.open.list(Page.first(Filter.ALL, 10));
+  }
+
+  private String waitsFor() {
+    return only().waitsFor(all().getFirst().xid());
   }
 
   private void breakEnds() {
@@ -103,14 +128,14 @@ class BranchRecoveryIT {
     clock.pass(Duration.ofSeconds(6));
     assertThat(stock.participant.runPending()).as("not decided").isFalse();
     assertThat(only().progress().asked()).isEqualTo(1);
-    assertThat(only().waitsFor()).isEqualTo("service order");
+    assertThat(waitsFor()).isEqualTo("service order");
     starter.answers.put(branch.id(), BranchAnswer.ABORT);
     clock.pass(Duration.ofSeconds(60));
     assertThat(stock.participant.runPending()).isTrue();
 
     assertThat(stock.moved()).containsExactly("take lamp 2", "putBack lamp 2");
     assertThat(stock.sent()).containsExactly("\"putBack\"");
-    assertThat(stock.participant.branches().list(10)).isEmpty();
+    assertThat(all()).isEmpty();
   }
 
   @Test
@@ -157,7 +182,7 @@ class BranchRecoveryIT {
     assertThat(stock.participant.runPending()).isTrue();
 
     assertThat(starter.asked).containsExactly(2, 2, 1);
-    assertThat(stock.participant.branches().list(10)).isEmpty();
+    assertThat(all()).isEmpty();
   }
 
   @Test
@@ -171,13 +196,11 @@ class BranchRecoveryIT {
 
     assertThat(only().state()).isEqualTo(State.PARKED);
     assertThat(only().progress().error()).hasValueSatisfying(e -> assertThat(e).contains("order"));
-    assertThat(only().waitsFor()).isEqualTo("a person");
-    assertThatThrownBy(() -> stock.participant.branches().skip(xid.xid(), "1", ANNA))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("force it");
-    assertThat(stock.participant.branches().retry(xid.xid(), "1", ANNA))
-        .as("asked anew")
-        .isEqualTo(OrderResult.LATER);
+    assertThat(waitsFor()).isEqualTo("a person");
+    assertThatThrownBy(() -> stock.open.skip(first(xid), ANNA))
+        .isInstanceOf(OperationRefusedException.class)
+        .hasMessageContaining("Force it");
+    stock.open.retry(first(xid), ANNA);
     assertThat(only().state()).isEqualTo(State.OPEN);
     starter.answers.put(branch.id(), BranchAnswer.ABORT);
     assertThat(stock.participant.runPending()).isTrue();
@@ -230,8 +253,8 @@ class BranchRecoveryIT {
     Branch branch = parked(xid);
     restart();
 
-    assertThat(stock.participant.branches().retry(xid.xid(), "1", ANNA))
-        .isEqualTo(OrderResult.DONE);
+    stock.open.retry(first(xid), ANNA);
+    assertThat(stock.participant.runPending()).isTrue();
 
     assertThat(stock.moved()).containsExactly("take lamp 2", "putBack lamp 2");
     assertThat(stock.finish(xid, branch, Outcome.ABORTED)).isEqualTo(OrderResult.DONE);
@@ -252,7 +275,7 @@ class BranchRecoveryIT {
     SignedXid xid = clock.xid();
     Branch branch = parked(xid);
 
-    stock.participant.branches().skip(xid.xid(), "1", ANNA);
+    stock.open.skip(first(xid), ANNA);
 
     assertThat(stock.moved()).containsExactly("take lamp 2");
     assertThat(stock.states()).containsExactly("1 ABORTED");
@@ -266,16 +289,15 @@ class BranchRecoveryIT {
     SignedXid xid = clock.xid();
     Branch branch = take(xid, "1");
 
-    assertThat(stock.participant.branches().force(xid.xid(), "1", Outcome.ABORTED, ANNA))
-        .isEqualTo(OrderResult.DONE);
+    stock.open.force(first(xid), Outcome.ABORTED, ANNA);
+    assertThat(stock.participant.runPending()).isTrue();
 
     assertThat(stock.moved()).containsExactly("take lamp 2", "putBack lamp 2");
     assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.CONFLICT);
     assertThat(actions()).containsExactly("anna: the warehouse is gone: force ABORTED 1: OPEN");
-    assertThatThrownBy(
-            () -> stock.participant.branches().force(xid.xid(), "1", Outcome.COMMITTED, ANNA))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("one that has not ended");
+    assertThatThrownBy(() -> stock.open.force(first(xid), Outcome.COMMITTED, ANNA))
+        .isInstanceOf(OperationRefusedException.class)
+        .hasMessageContaining("it has ended: ABORTED");
   }
 
   @Test
@@ -284,8 +306,8 @@ class BranchRecoveryIT {
     stock.reserve(xid, "1", LAMPS);
     breakEnds();
 
-    assertThat(stock.participant.branches().force(xid.xid(), "1", Outcome.COMMITTED, ANNA))
-        .isEqualTo(OrderResult.LATER);
+    stock.open.force(first(xid), Outcome.COMMITTED, ANNA);
+    assertThat(stock.participant.runPending()).as("it fails").isFalse();
     restart();
     clock.pass(Duration.ofSeconds(10));
     assertThat(stock.participant.runPending()).isTrue();
@@ -294,20 +316,110 @@ class BranchRecoveryIT {
   }
 
   @Test
-  void refusesToChangeWhatIsNotThere() {
+  void refusesWhatMakesNoSenseAndRecordsNothing() {
+    SignedXid xid = clock.xid();
+    Branch branch = take(xid, "1");
+
+    assertThatThrownBy(() -> stock.open.skip(first(xid), ANNA))
+        .hasMessageContaining("it is OPEN, not parked");
+    assertThatThrownBy(() -> stock.open.retry(Part.branch(xid.xid(), "2"), ANNA))
+        .hasMessageContaining("no such branch");
+    assertThatThrownBy(() -> stock.open.retry(Part.started(xid.xid()), ANNA))
+        .hasMessageContaining("Look at its starter, order");
+    assertThatThrownBy(() -> Page.first(Filter.ALL, 0)).hasMessageContaining("1..1000");
+    assertThatThrownBy(() -> new Operator(" ", "why")).hasMessageContaining("who");
+    assertThatThrownBy(() -> new Operator("anna", "")).hasMessageContaining("why");
+    stock.finish(xid, branch, Outcome.COMMITTED);
+    assertThatThrownBy(() -> stock.open.retry(first(xid), ANNA))
+        .hasMessageContaining("it has ended: COMMITTED");
+    assertThat(actions()).isEmpty();
+  }
+
+  @Test
+  void refusesWhileABranchIsBeingWorkedOn() {
     SignedXid xid = clock.xid();
     take(xid, "1");
-    Branches branches = stock.participant.branches();
 
-    assertThatThrownBy(() -> branches.retry(xid.xid(), "1", ANNA)).hasMessageContaining("PARKED");
-    assertThatThrownBy(() -> branches.skip(xid.xid(), "1", ANNA)).hasMessageContaining("PARKED");
-    assertThatThrownBy(() -> branches.retry(xid.xid(), "2", ANNA))
-        .hasMessageContaining("one that has not ended");
-    assertThatThrownBy(() -> branches.list(0)).isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> new Operator(" ", "why")).hasMessageContaining("who");
-    assertThat(branches.find(xid.xid(), "1")).isPresent();
-    assertThat(branches.find(xid.xid(), "2")).isEmpty();
+    stock.transactions.run(
+        unit -> {
+          StartingService.write(unit, "SELECT 1 FROM tenon.branch FOR UPDATE");
+          Thread other =
+              Thread.ofVirtual()
+                  .start(
+                      () ->
+                          assertThatThrownBy(() -> stock.open.retry(first(xid), ANNA))
+                              .isInstanceOfSatisfying(
+                                  OperationRefusedException.class, e -> busy.add(e.reason())));
+          join(other);
+        });
+
+    assertThat(busy).containsExactly(OperationRefusedException.Reason.BUSY);
     assertThat(actions()).isEmpty();
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void asksNowWhenAPersonSaysSo() {
+    SignedXid xid = clock.xid();
+    take(xid, "1");
+
+    stock.open.retry(first(xid), ANNA);
+    stock.participant.runPending();
+
+    assertThat(starter.asked).containsExactly(1);
+    assertThat(actions()).containsExactly("anna: the warehouse is gone: retry 1: OPEN");
+  }
+
+  @Test
+  void forgetsTheRecordWithTheChangeThatWasRolledBack() {
+    SignedXid xid = clock.xid();
+    take(xid, "1");
+
+    assertThatThrownBy(
+            () ->
+                stock.transactions.run(
+                    unit -> {
+                      stock.open.force(first(xid), Outcome.ABORTED, ANNA);
+                      throw new IllegalStateException("the power is gone");
+                    }))
+        .hasMessage("the power is gone");
+
+    assertThat(only().state()).isEqualTo(State.OPEN);
+    assertThat(actions()).isEmpty();
+  }
+
+  @Test
+  void listsByPageAndByWhatIsInDoubtOrParked() {
+    parked(clock.xid());
+    clock.pass(Duration.ofSeconds(1));
+    SignedXid open = clock.xid();
+    take(open, "1");
+    take(open, "2");
+    clock.pass(Duration.ofSeconds(1));
+    SignedXid last = clock.xid();
+    take(last, "1");
+
+    Xid first = all().getFirst().xid();
+    assertThat(all()).hasSize(3).allMatch(one -> !one.ended());
+    assertThat(all().get(1).branches()).hasSize(2);
+    assertThat(xids(new Page(Filter.ALL, 1, first))).containsExactly(open.xid());
+    assertThat(xids(new Page(Filter.ALL, 5, open.xid()))).containsExactly(last.xid());
+    assertThat(xids(Page.first(Filter.PARKED, 5))).containsExactly(first);
+    assertThat(xids(Page.first(Filter.IN_DOUBT, 5))).containsExactly(open.xid(), last.xid());
+    assertThat(stock.open.resolve(open.xid().id())).contains(open.xid());
+    assertThat(stock.open.resolve(UUID.randomUUID())).isEmpty();
+  }
+
+  private List<Xid> xids(Page page) {
+    return stock.open.list(page).stream().map(OpenTransaction::xid).toList();
   }
 
   @Test

@@ -53,6 +53,7 @@ final class StockService implements AutoCloseable {
   final MeterRegistry meters = new SimpleMeterRegistry();
   final AtomicReference<Ending> ending = new AtomicReference<>((what, units) -> {});
   final LocalParticipant participant;
+  final OpenTransactions open;
 
   /** Where the connections come from. */
   @FunctionalInterface
@@ -124,6 +125,7 @@ final class StockService implements AutoCloseable {
                 transport,
                 List.of(reserve, take),
                 runtime.ids().next()));
+    open = new LocalOpenTransactions(transactions, messaging, runtime.clock(), DecisionStore.CLOCK);
   }
 
   private static HikariDataSource pool(Database database, Consumer<HikariConfig> pooling) {
