@@ -29,13 +29,17 @@ final class Forgetting {
           + ") UPDATE tenon.global_horizon SET forgotten_before = ?::timestamptz FROM durable"
           + " WHERE forgotten_before < ?::timestamptz";
 
-  /** The same rule as {@link Protocol#mayForget}, and nothing that is still to be told. */
+  /**
+   * The same rule as {@link Protocol#mayForget}, and nothing that is still to be told; and nothing
+   * that says how a parked saga goes on when a person lets it.
+   */
   private static final String DELETE =
       "DELETE FROM tenon.global_decision WHERE xid IN (SELECT d.xid FROM tenon.global_decision d,"
           + " tenon.global_horizon h, (SELECT clock_timestamp() AS now, ? * interval '1 ms' AS"
           + " keep) AS t WHERE d.acknowledged_at IS NOT NULL AND CASE d.outcome WHEN 'ABORTED' THEN"
           + " t.now > d.deadline + t.keep WHEN 'COMMITTED' THEN t.now > d.acknowledged_at + t.keep"
-          + " AND d.started_at <= h.forgotten_before END LIMIT ?)";
+          + " AND d.started_at <= h.forgotten_before END AND NOT EXISTS (SELECT FROM tenon.saga s"
+          + " WHERE s.xid = d.xid AND s.state = 'PARKED') LIMIT ?)";
 
   private final GlobalParts parts;
   private final DecisionStore store;

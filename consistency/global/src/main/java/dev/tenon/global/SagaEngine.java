@@ -142,7 +142,7 @@ final class SagaEngine implements Sagas {
   }
 
   @Override
-  public <O> Optional<O> result(SagaType<?, O> type, String id, Duration atMost)
+  public <O> Ending<O> ending(SagaType<?, O> type, String id, Duration atMost)
       throws InterruptedException {
     long deadline = System.nanoTime() + atMost.toNanos();
     while (true) {
@@ -160,14 +160,19 @@ final class SagaEngine implements Sagas {
                           null));
       switch (row.state()) {
         case DONE -> {
-          return row.result().map(json -> Json.mapper().readValue(json, type.output()));
+          return new Ending.Done<>(
+              row.result().map(json -> Json.mapper().readValue(json, type.output())));
         }
-        case ABORTED -> throw ended(row, "aborted", Told.ABORTED);
-        case PARKED -> throw ended(row, "parked, and waits for a person", Told.UNKNOWN);
+        case ABORTED -> {
+          return new Ending.Aborted<>(ended(row, "aborted", Told.ABORTED));
+        }
+        case PARKED -> {
+          return new Ending.Parked<>(ended(row, "parked, and waits for a person", Told.UNKNOWN));
+        }
         case RUNNING, FORWARD -> {
           long left = deadline - System.nanoTime();
           if (left <= 0) {
-            return Optional.empty();
+            return new Ending.UnderWay<>();
           }
           boolean unused = ended.await(Duration.ofNanos(Math.min(left, POLL.toNanos())));
         }

@@ -21,18 +21,39 @@ public interface Sagas {
   <I> void start(SagaType<I, ?> type, String id, I input);
 
   /**
-   * Waits for the end of a saga.
+   * Waits for the end of a saga, and says which it was.
    *
    * @param type its type
    * @param id its id
    * @param atMost how long
    * @param <O> the result
-   * @return the result; empty if it has not ended by then, and goes on
+   * @return how it ended, or that it has not by then
+   * @throws GlobalTransactionException if it was never started
+   * @throws InterruptedException if the thread was interrupted; the saga goes on
+   */
+  <O> Ending<O> ending(SagaType<?, O> type, String id, Duration atMost) throws InterruptedException;
+
+  /**
+   * Waits for the result of a saga that has one.
+   *
+   * @param type its type
+   * @param id its id
+   * @param atMost how long
+   * @param <O> the result
+   * @return the result; empty if it has not ended by then, and goes on, or if its code returned
+   *     null: {@link #ending} tells these apart
    * @throws GlobalTransactionException if it was aborted, is parked, or was never started
    * @throws InterruptedException if the thread was interrupted; the saga goes on
    */
-  <O> Optional<O> result(SagaType<?, O> type, String id, Duration atMost)
-      throws InterruptedException;
+  default <O> Optional<O> result(SagaType<?, O> type, String id, Duration atMost)
+      throws InterruptedException {
+    return switch (ending(type, id, atMost)) {
+      case Ending.Done<O> done -> done.result();
+      case Ending.UnderWay<O> underWay -> Optional.empty();
+      case Ending.Aborted<O> aborted -> throw aborted.failure();
+      case Ending.Parked<O> parked -> throw parked.failure();
+    };
+  }
 
   /**
    * Sends a signal. It is kept until the saga waits for it; the first under a name stands. Inside a
@@ -54,6 +75,44 @@ public interface Sagas {
    * @return what is known
    */
   Optional<Status> find(SagaType<?, ?> type, String id);
+
+  /**
+   * How a saga ended.
+   *
+   * @param <O> its result
+   */
+  sealed interface Ending<O> {
+    /**
+     * Well.
+     *
+     * @param result what its code returned; empty for null
+     * @param <O> its result
+     */
+    record Done<O>(Optional<O> result) implements Ending<O> {}
+
+    /**
+     * It was aborted; what it did is compensated.
+     *
+     * @param failure says why
+     * @param <O> its result
+     */
+    record Aborted<O>(GlobalTransactionException failure) implements Ending<O> {}
+
+    /**
+     * It has not ended, and waits for a person.
+     *
+     * @param failure says why
+     * @param <O> its result
+     */
+    record Parked<O>(GlobalTransactionException failure) implements Ending<O> {}
+
+    /**
+     * It has not ended, and goes on.
+     *
+     * @param <O> its result
+     */
+    record UnderWay<O>() implements Ending<O> {}
+  }
 
   /** How a saga stands. */
   enum State {
