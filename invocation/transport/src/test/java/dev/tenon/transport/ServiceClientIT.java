@@ -27,7 +27,9 @@ import java.net.SocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -37,10 +39,12 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Calls between real ports over real sockets. */
 class ServiceClientIT {
@@ -122,6 +126,33 @@ class ServiceClientIT {
 
     assertThat(failure.reason()).isEqualTo(NotSentException.Reason.UNREACHABLE);
     assertThat(failure).hasMessageContaining("service=stock, operation=reserve");
+  }
+
+  @Test
+  void saysThatNothingWasSentWhenACallCannotBeSigned(@TempDir Path directory) {
+    TenonPort port = port((context, request) -> HttpResponse.of("here"));
+    ServiceKeys.generate(directory, "shop");
+    AtomicBoolean broken = new AtomicBoolean();
+    ServiceIdentity shop =
+        ServiceIdentity.load(
+            "shop",
+            ServiceKeys.privateKeyFile(directory, "shop"),
+            directory.resolve(ServiceKeys.PUBLIC_KEYS_FILE),
+            () -> {
+              if (broken.get()) {
+                throw new IllegalStateException("no clock");
+              }
+              return Instant.now();
+            });
+    ServiceClient client =
+        ServiceClient.builder(shop, Calls.builder(to(port.address())).build()).build();
+    open.add(client);
+
+    broken.set(true);
+    NotSentException failure = failure(NotSentException.class, client, get(Repeatable.NEVER));
+
+    assertThat(failure).hasMessageContaining("it could not be made ready: no clock.");
+    assertThat(failure.reason()).isEqualTo(NotSentException.Reason.UNREACHABLE);
   }
 
   @Test

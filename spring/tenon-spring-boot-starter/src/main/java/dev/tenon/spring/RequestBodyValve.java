@@ -1,7 +1,8 @@
 package dev.tenon.spring;
 
+import dev.tenon.invocation.Problem;
+import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.ServletException;
-import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -13,12 +14,17 @@ import org.apache.catalina.valves.ValveBase;
 import org.apache.coyote.ActionCode;
 import org.apache.coyote.InputBuffer;
 import org.apache.tomcat.util.net.ApplicationBufferHandler;
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.HttpStatusCode;
+import org.springframework.http.ProblemDetail;
+import org.springframework.web.ErrorResponseException;
 
 /**
  * Limits the bytes of a request's body and how long they take to come, which Tomcat does for single
- * reads only. A body that breaks a limit ends its reader with an {@link IOException}; the answer is
- * 413 or 408, and the rest of the body is not waited for. What an asynchronous handler reads after
- * its first thread has left is not limited. Thread-safe.
+ * reads only. A body that breaks a limit ends its reader with an {@link ErrorResponseException},
+ * which Spring answers as it says; where nobody does, the answer is that problem document (413 or
+ * 408). The rest of the body is not waited for. What an asynchronous handler reads after its first
+ * thread has left is not limited. Thread-safe.
  */
 final class RequestBodyValve extends ValveBase {
   private static final String MULTIPART = "multipart/";
@@ -48,8 +54,8 @@ final class RequestBodyValve extends ValveBase {
         type != null && type.regionMatches(true, 0, MULTIPART, 0, MULTIPART.length());
     long most = multipart || bytesMax == 0 ? Long.MAX_VALUE : bytesMax;
     if (coyote.getContentLengthLong() > most) {
-      stopReading(coyote);
-      response.sendError(HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE);
+      ProblemDocument.answer(response, tooLarge(most));
+      stopReading(request, response);
       return;
     }
     InputBuffer input = coyote.getInputBuffer();
@@ -63,8 +69,22 @@ final class RequestBodyValve extends ValveBase {
     }
   }
 
-  private static void stopReading(org.apache.coyote.Request request) {
-    request.action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+  private static Problem tooLarge(long most) {
+    return Problem.of(413, "too-large", "body: too large (expected: at most " + most + " bytes)");
+  }
+
+  /**
+   * The connection ends with this answer. Tomcat takes that for an error that it has to report: it
+   * would make a 500 of a success, and add an error page to what is written.
+   */
+  private static void stopReading(Request request, Response response) {
+    int status = response.getStatus();
+    boolean failed = response.isErrorReportRequired();
+    request.getCoyoteRequest().action(ActionCode.DISABLE_SWALLOW_INPUT, null);
+    response.getCoyoteResponse().setStatus(status);
+    if (!failed) {
+      response.setErrorReported();
+    }
   }
 
   /** Reads on behalf of one request. Not thread-safe. */
@@ -74,7 +94,7 @@ final class RequestBodyValve extends ValveBase {
     private final long nanosMax;
     private final long start = System.nanoTime();
     private long bytes;
-    private int refusal;
+    private @Nullable Problem refusal;
 
     LimitedInput(InputBuffer input, long most, Duration timeout) {
       this.input = input;
@@ -85,15 +105,13 @@ final class RequestBodyValve extends ValveBase {
     @Override
     public int doRead(ApplicationBufferHandler handler) throws IOException {
       if (System.nanoTime() - start > nanosMax) {
-        refusal = HttpServletResponse.SC_REQUEST_TIMEOUT;
-        throw new IOException(
-            "body: not complete within " + TimeUnit.NANOSECONDS.toMillis(nanosMax) + " ms");
+        long millis = TimeUnit.NANOSECONDS.toMillis(nanosMax);
+        throw refused(Problem.of(408, "too-slow", "body: not complete within " + millis + " ms"));
       }
       int read = input.doRead(handler);
       bytes += Math.max(0, read);
       if (bytes > most) {
-        refusal = HttpServletResponse.SC_REQUEST_ENTITY_TOO_LARGE;
-        throw new IOException("body: too large (expected: at most " + most + " bytes)");
+        throw refused(tooLarge(most));
       }
       return read;
     }
@@ -103,33 +121,50 @@ final class RequestBodyValve extends ValveBase {
       return input.available();
     }
 
+    private ErrorResponseException refused(Problem problem) {
+      refusal = problem;
+      HttpStatusCode status = HttpStatusCode.valueOf(problem.status());
+      ProblemDetail detail = ProblemDetail.forStatusAndDetail(status, problem.detail());
+      problem.members().forEach(detail::setProperty);
+      return new ErrorResponseException(status, detail, null);
+    }
+
     /** Answers for a refused body, and takes the rest of one that nobody read to its end. */
     void finish(Request request, Response response) throws IOException {
-      org.apache.coyote.Request coyote = request.getCoyoteRequest();
-      if (refusal != 0) {
-        stopReading(coyote);
+      if (refusal != null) {
         if (!response.isCommitted()) {
-          response.sendError(refusal);
+          answer(refusal, request, response);
         }
+        stopReading(request, response);
       } else if (!request.isAsync() && !"HTTP/2.0".equals(request.getProtocol())) {
-        takeRest(coyote);
+        takeRest(request, response);
       }
     }
 
+    /** In place of whatever was made of the part of the body that came. */
+    private static void answer(Problem problem, Request request, Response response)
+        throws IOException {
+      request.removeAttribute(RequestDispatcher.ERROR_EXCEPTION);
+      response.setErrorReported();
+      response.setSuspended(false);
+      response.resetBuffer(true);
+      ProblemDocument.answer(response, problem);
+    }
+
     /** What Tomcat does itself, but without a limit of time. */
-    private void takeRest(org.apache.coyote.Request request) {
+    private void takeRest(Request request, Response response) {
       long until = System.nanoTime() + REST_TIMEOUT.toNanos();
       long restMax = bytes + REST_BYTES_MAX;
       Discard discard = new Discard();
       try {
-        while (!isRead(request)) {
+        while (!isRead(request.getCoyoteRequest())) {
           if (System.nanoTime() - until > 0 || bytes > restMax || doRead(discard) < 0) {
-            stopReading(request);
+            stopReading(request, response);
             return;
           }
         }
-      } catch (IOException e) {
-        stopReading(request); // too slow, too large, or gone
+      } catch (IOException | ErrorResponseException e) {
+        stopReading(request, response); // too slow, too large, or gone
       }
     }
 

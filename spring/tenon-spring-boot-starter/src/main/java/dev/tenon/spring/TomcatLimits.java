@@ -3,6 +3,8 @@ package dev.tenon.spring;
 import dev.tenon.spring.TenonProperties.Limits;
 import java.util.function.Consumer;
 import org.apache.catalina.connector.Connector;
+import org.apache.catalina.core.StandardHost;
+import org.apache.catalina.valves.ErrorReportValve;
 import org.apache.coyote.Request;
 import org.apache.coyote.UpgradeProtocol;
 import org.apache.coyote.http11.AbstractHttp11Protocol;
@@ -15,7 +17,8 @@ import org.springframework.core.env.Environment;
 /**
  * Sets the limits of server.port, where it is Tomcat's, that the application has not set itself: by
  * a setting of {@code server.*}, which is looked for, or by a customizer of its own, which comes
- * later. Tomcat's own protection against floods of frames stays as it is.
+ * later. Tomcat's own protection against floods of frames stays as it is. What Tomcat refuses
+ * itself is answered with a problem document.
  */
 final class TomcatLimits
     implements WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory>, Ordered {
@@ -45,12 +48,24 @@ final class TomcatLimits
           limit(connector);
         });
     factory.addContextCustomizers(
-        context ->
-            context
-                .getPipeline()
-                .addValve(
-                    new RequestBodyValve(
-                        limits.webRequestBytesMax().toBytes(), limits.webBodyTimeout())));
+        context -> {
+          context
+              .getPipeline()
+              .addValve(
+                  new RequestBodyValve(
+                      limits.webRequestBytesMax().toBytes(), limits.webBodyTimeout()));
+          if (context.getParent() instanceof StandardHost host) {
+            reportProblems(host);
+          }
+        });
+  }
+
+  /** Unless the application has said how what Tomcat itself refuses is reported. */
+  private static void reportProblems(StandardHost host) {
+    if (ErrorReportValve.class.getName().equals(host.getErrorReportValveClass())) {
+      host.setErrorReportValveClass(ProblemReportValve.class.getName());
+      host.getPipeline().addValve(new ProblemReportValve());
+    }
   }
 
   private void limit(Connector connector) {
