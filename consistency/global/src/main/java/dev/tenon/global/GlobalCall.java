@@ -71,6 +71,21 @@ public final class GlobalCall {
     }
   }
 
+  /**
+   * The call was answered by an error that the callee does not store: asked again, it may answer
+   * otherwise. A saga asks again, since all its runs must see the same; for any other caller it is
+   * as a refusal.
+   *
+   * @param listing the response's header {@link Listing#HEADER}; null if it has none
+   */
+  public void failed(@Nullable String listing) {
+    if (scope.repeats()) {
+      unknown();
+    } else {
+      refused(listing);
+    }
+  }
+
   /** The call was certainly not sent. */
   public void notSent() {
     scope.update(ledger -> ledger.notSent(step));

@@ -20,8 +20,9 @@ public interface SagaScope {
    * Calls another service, which opens a branch there, or only reads. Inside, exactly one call is
    * made, by a client of Tenon's. The participant stores its reply, so the starter writes nothing.
    *
-   * <p>A call without a definite answer is repeated under the same key with growing waits; if it
-   * stays so, the saga is put aside and run again later, until its deadline.
+   * <p>A call without a definite answer, or with an error that the callee does not store (500 and
+   * above, 401, 408, 425, 429, 499), is repeated under the same key with growing waits; if it stays
+   * so, the saga is put aside and run again later, until its deadline.
    *
    * @param step the step's name
    * @param call makes the call

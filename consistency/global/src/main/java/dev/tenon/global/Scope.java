@@ -110,6 +110,11 @@ class Scope {
     names = naming;
   }
 
+  /** Whether its work may be run again, and then makes the calls again under the same names. */
+  final boolean repeats() {
+    return names != null;
+  }
+
   /** A call under a name, unique among the calls of this scope. */
   synchronized GlobalCall begin(String service, String name) {
     Outcome outcome = decided;

@@ -249,6 +249,24 @@ class SagaIT {
   }
 
   @Test
+  void repeatsACallThatFailsWithoutAReplyThatLasts() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    var type =
+        saga(
+            (scope, input) ->
+                scope.call(
+                    "take",
+                    () -> calls.incrementAndGet() <= 2 ? shop.failToTake() : shop.take("bolts")));
+    StartingService order = shop.order(type);
+
+    order.global.sagas().start(type, "1", "");
+    shop.settle();
+
+    assertThat(result(order, type)).contains("taken 1");
+    assertThat(shop.stock.states()).containsExactly("take COMMITTED");
+  }
+
+  @Test
   void doesSomethingOutsideAgainOnlyIfItsResultWasNotStored() throws Exception {
     AtomicInteger mails = new AtomicInteger();
     var type =

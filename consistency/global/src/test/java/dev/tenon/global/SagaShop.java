@@ -91,6 +91,13 @@ final class SagaShop implements AutoCloseable {
     throw new IOException("connection reset");
   }
 
+  /** The same, while stock has no database. */
+  String failToTake() throws IOException {
+    GlobalCall call = GlobalCall.begin(StockService.NAME).orElseThrow();
+    call.failed(Listing.NONE.text());
+    throw new IOException("no database");
+  }
+
   void settle() {
     for (int round = 0; round < 100; round++) {
       boolean any = false;

@@ -8,6 +8,7 @@ import dev.tenon.invocation.Call.Result;
 import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.NotSentException;
+import dev.tenon.messaging.ReplyFate;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -16,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  * before its caller is told. Thread-safe.
  */
 final class GlobalReport {
-  private static final int FIRST_PROBLEM = 400;
-
   private final Optional<GlobalCall> call;
   private boolean givenUp; // guarded by this
 
@@ -40,15 +39,18 @@ final class GlobalReport {
     if (givenUp) {
       return;
     }
-    boolean done = result instanceof Result.Answered answer && answer.status() < FIRST_PROBLEM;
+    ReplyFate fate =
+        result instanceof Result.Answered answer
+            ? ReplyFate.of(answer.status())
+            : ReplyFate.REFUSED; // what another service said lasts
     String listing = response.headers().get(Listing.HEADER);
     String last = listing == null ? response.trailers().get(Listing.HEADER) : listing;
     call.ifPresent(
         made -> {
-          if (done) {
-            made.answered(last);
-          } else {
-            made.refused(last);
+          switch (fate) {
+            case STORED -> made.answered(last);
+            case REFUSED -> made.refused(last);
+            case FORGOTTEN -> made.failed(last);
           }
         });
   }
