@@ -115,6 +115,23 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   }
 
   @Override
+  public OpenCounts counts() {
+    try {
+      return parts
+          .transactions()
+          .<OpenCounts, SQLException>read(
+              unit -> OpenCounter.count(parts.tables(), unit.connection()));
+    } catch (SQLException e) {
+      throw new GlobalTransactionException(
+          "Could not count the open transactions: "
+              + e.getMessage()
+              + ". Look at the database, and try again.",
+          GlobalTransactionException.Told.UNKNOWN,
+          e);
+    }
+  }
+
+  @Override
   public GlobalEndpoint endpoint() {
     return new GlobalEndpoint() {
       @Override

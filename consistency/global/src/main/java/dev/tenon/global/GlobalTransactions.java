@@ -135,6 +135,14 @@ public interface GlobalTransactions extends AutoCloseable {
   OpenTransactions openTransactions();
 
   /**
+   * Counts what has not ended in this service, for whoever watches it.
+   *
+   * @return the numbers
+   * @throws GlobalTransactionException if the database does not answer
+   */
+  OpenCounts counts();
+
+  /**
    * What this service answers to others, for a transport's server.
    *
    * @return the endpoint

@@ -174,8 +174,9 @@ public final class GrpcPortService {
      * dev.tenon.global.Compensated}, {@link dev.tenon.global.TryConfirmCancel}), may open one: it
      * runs in one unit of work, and its reply is stored under the transaction's step, whatever key
      * the call has. Any other method opens none; what it calls in turn goes on under the
-     * transaction. The branches are named in the trailers. Without a participant the transaction is
-     * passed over, as it is by streams, and its starter learns that it cannot be committed.
+     * transaction. The branches are named in the trailers. A stream is refused under a transaction:
+     * it has no one answer that could name them. Without a participant the transaction is passed
+     * over, and its starter learns that it cannot be committed.
      *
      * @param value the service's side of others' transactions
      * @return this

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs the unary methods that are marked as idempotent once for a key, or for the step of a
  * distributed transaction, and stores the bytes of their reply in the commit of their effects.
- * Other unary methods run under the transaction that their call came under. Stands right before the
- * handlers. Thread-safe.
+ * Other unary methods run under the transaction that their call came under; streams are refused
+ * under one. Stands right before the handlers. Thread-safe.
  */
 final class IdempotentCalls implements ServerInterceptor {
   private static final Metadata.Key<String> KEY_TIME =
@@ -67,9 +67,12 @@ final class IdempotentCalls implements ServerInterceptor {
   public <Q, A> ServerCall.Listener<Q> interceptCall(
       ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
     MethodDescriptor<Q, A> method = call.getMethodDescriptor();
-    if (stores.participant().isPresent() && method.getType() == MethodType.UNARY) {
+    if (stores.participant().isPresent()) {
       Optional<BranchCall> branch = branch(method);
       if (branch.isPresent()) {
+        if (method.getType() != MethodType.UNARY) {
+          throw StatusMapping.exception(ServiceProblems.streamUnderTransaction());
+        }
         return participate(stores.participant().get(), branch.get(), call, headers, next);
       }
     }

@@ -1,8 +1,15 @@
 package dev.tenon.rest;
 
+import com.linecorp.armeria.common.HttpData;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.RequestHeaders;
+import com.linecorp.armeria.common.RequestHeadersBuilder;
 import dev.tenon.global.BranchType;
 import dev.tenon.global.GlobalTransactions;
+import dev.tenon.invocation.Call.Repeatable;
+import dev.tenon.invocation.CallPolicy;
 import dev.tenon.invocation.Calls;
+import dev.tenon.invocation.Target;
 import dev.tenon.invocation.spi.EndpointSource;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.runtime.IdGenerator;
@@ -10,6 +17,7 @@ import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transport.CallRequest;
 import dev.tenon.transport.GlobalPortService;
 import dev.tenon.transport.HttpGlobalTransport;
 import dev.tenon.transport.PortService;
@@ -19,6 +27,7 @@ import dev.tenon.transport.TenonPort;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +36,8 @@ import javax.sql.DataSource;
 
 /** A service of a test, with its own database and port, that keeps a diary of what it does. */
 final class GlobalService implements AutoCloseable {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
   final String name;
   final Transactions transactions;
   final Messaging messaging;
@@ -51,7 +62,11 @@ final class GlobalService implements AutoCloseable {
       List<BranchType<?>> types,
       Function<GlobalService, List<PortService>> services) {
     client =
-        ServiceClient.builder(identity, Calls.builder(EndpointSource.of(addresses)).build())
+        ServiceClient.builder(
+                identity,
+                Calls.builder(EndpointSource.of(addresses))
+                    .policy(CallPolicy.defaults().withTimeout(LIMIT))
+                    .build())
             .build();
     HttpGlobalTransport transport = HttpGlobalTransport.of(client, name);
     GlobalTransactions.Builder builder =
@@ -69,6 +84,22 @@ final class GlobalService implements AutoCloseable {
 
   <T> T client(String service, Class<T> api) {
     return RestClients.of(client, IdGenerator.system()).client(service, api);
+  }
+
+  /** Asks another service for a path, with headers as they are given: name, value, and so on. */
+  int status(String service, String path, String... headers) {
+    RequestHeadersBuilder request = RequestHeaders.builder(HttpMethod.GET, path);
+    for (int i = 0; i < headers.length; i += 2) {
+      request.set(headers[i], headers[i + 1]);
+    }
+    return client
+        .call(
+            CallRequest.of(
+                new Target(service, path), Repeatable.NEVER, request.build(), HttpData.empty()))
+        .join()
+        .response()
+        .status()
+        .code();
   }
 
   /** Writes down what is done, within the unit of work that does it. */

@@ -87,6 +87,19 @@ public final class ServiceProblems {
   }
 
   /**
+   * A stream was opened under a distributed transaction.
+   *
+   * @return 400
+   */
+  public static Problem streamUnderTransaction() {
+    return Problem.of(
+        400,
+        "stream-under-transaction",
+        "A stream has no one answer that could name the branches of a distributed transaction."
+            + " Open it before or after the transaction. Nothing was done.");
+  }
+
+  /**
    * The database went away while it committed.
    *
    * @return 503

@@ -1,5 +1,8 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.GlobalTransactionException;
+import dev.tenon.global.GlobalTransactions;
+import dev.tenon.global.OpenCounts;
 import dev.tenon.messaging.FailedMessages;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.messaging.MessagingException;
@@ -7,15 +10,18 @@ import dev.tenon.messaging.Subscriptions;
 import dev.tenon.schema.ServiceDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import org.springframework.boot.health.contributor.AbstractHealthIndicator;
 import org.springframework.boot.health.contributor.Health;
 
 /**
  * DOWN when the service's own database cannot be reached. Everything else is detail: a subscriber
- * that lags, another service that is away, or a parked message need a person, not a restart.
+ * that lags, another service that is away, or a parked message, branch or saga need a person, not a
+ * restart.
  */
 final class TenonHealthIndicator extends AbstractHealthIndicator {
   /** Parked messages are counted up to here. */
@@ -25,11 +31,14 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
 
   private final ServiceDatabase database;
   private final Messaging messaging;
+  private final Optional<GlobalTransactions> global;
 
-  TenonHealthIndicator(ServiceDatabase database, Messaging messaging) {
+  TenonHealthIndicator(
+      ServiceDatabase database, Messaging messaging, Optional<GlobalTransactions> global) {
     super("Tenon's health check failed");
     this.database = database;
     this.messaging = messaging;
+    this.global = global;
   }
 
   @Override
@@ -44,7 +53,8 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
     health.up();
     try {
       describe(health);
-    } catch (MessagingException e) {
+      global.ifPresent(some -> health.withDetail("transactions", counted(some.counts())));
+    } catch (MessagingException | GlobalTransactionException e) {
       // The database answers: a list that fails makes no service unfit for its users.
       health.withDetail("details", "not available: " + e.getMessage());
     }
@@ -58,8 +68,26 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
         .withDetail("subscribers", lags(subscriptions.subscribers()))
         .withDetail("subscriptions", owned(slots))
         .withDetail("held", held(slots))
-        .withDetail(
-            "parked", parked < PARKED_MAX ? String.valueOf(parked) : PARKED_MAX + " or more");
+        .withDetail("parked", upTo(PARKED_MAX, parked));
+  }
+
+  private static String upTo(int most, long count) {
+    return count < most ? String.valueOf(count) : most + " or more";
+  }
+
+  /** What has not ended, and since when the oldest of it is open. */
+  private static Map<String, String> counted(OpenCounts counts) {
+    OpenCounts.Decisions decisions = counts.decisions();
+    OpenCounts.OpenBranches branches = counts.branches();
+    Map<String, String> details = new LinkedHashMap<>();
+    details.put("decisions", upTo(OpenCounts.COUNT_MAX, decisions.open()));
+    details.put("decisionsWithProblem", upTo(OpenCounts.COUNT_MAX, decisions.withProblem()));
+    decisions.oldest().ifPresent(time -> details.put("oldestDecision", time.toString()));
+    details.put("branchesInDoubt", upTo(OpenCounts.COUNT_MAX, branches.inDoubt()));
+    branches.oldest().ifPresent(time -> details.put("oldestBranchInDoubt", time.toString()));
+    details.put("branchesParked", upTo(OpenCounts.COUNT_MAX, branches.parked()));
+    details.put("sagasParked", upTo(OpenCounts.COUNT_MAX, counts.sagasParked()));
+    return details;
   }
 
   /** How many messages the slowest slot of each subscriber has not read. */

@@ -32,6 +32,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.grpc.server.service.GrpcService;
@@ -298,6 +300,72 @@ class GlobalIT {
 
     assertThat(sagas.result(type, "r-1", LIMIT)).contains("charged");
     assertThat(diary(store)).containsExactly("charge 9");
+  }
+
+  @Test
+  void tellsItsHealthWhatIsOpenAndStaysUp() {
+    try (ConfigurableApplicationContext shop =
+        BootService.start(
+            OrderApplication.class,
+            "shop",
+            postgres.freshDatabase("h"),
+            BootService.addressOf("store", store),
+            NO_WEB)) {
+      HealthIndicator indicator = shop.getBean("tenonHealthIndicator", HealthIndicator.class);
+      assertThat(transactions(indicator))
+          .isEqualTo(
+              Map.of(
+                  "decisions", "0",
+                  "decisionsWithProblem", "0",
+                  "branchesInDoubt", "0",
+                  "branchesParked", "0",
+                  "sagasParked", "0"));
+      standStill(jdbc(shop));
+
+      assertThat(transactions(indicator))
+          .isEqualTo(
+              Map.of(
+                  "decisions", "2",
+                  "decisionsWithProblem", "1",
+                  "oldestDecision", "2026-01-02T03:04:05Z",
+                  "branchesInDoubt", "1",
+                  "oldestBranchInDoubt", "2026-01-02T03:04:06Z",
+                  "branchesParked", "2",
+                  "sagasParked", "1"));
+      assertThat(indicator.health().getStatus()).isEqualTo(Status.UP);
+    }
+  }
+
+  private static Object transactions(HealthIndicator indicator) {
+    return indicator.health().getDetails().get("transactions");
+  }
+
+  /** What nobody takes up: two decisions, three branches and two sagas, some of them parked. */
+  private static void standStill(JdbcTemplate jdbc) {
+    for (String problem : new String[] {null, "stock: lost"}) {
+      jdbc.update(
+          "INSERT INTO tenon.global_decision (xid, xid_text, outcome, branches, started_at,"
+              + " deadline, decided_at, problem) VALUES (gen_random_uuid(), 'x', 'COMMITTED', '',"
+              + " now(), now(), '2026-01-02T03:04:05Z', ?)",
+          problem);
+    }
+    for (String state : List.of("OPEN", "PARKED", "PARKED", "COMMITTED")) {
+      jdbc.update(
+          "INSERT INTO tenon.branch (xid, step, header, starter, deadline, state, opened_at,"
+              + " next_at) VALUES (gen_random_uuid()::text, '1', 'x', 'order',"
+              + " now() + interval '1 day', ?, '2026-01-02T03:04:06Z',"
+              + " CASE ? WHEN 'OPEN' THEN now() + interval '1 day' END)",
+          state,
+          state);
+    }
+    for (String state : List.of("PARKED", "ABORTED")) {
+      jdbc.update(
+          "INSERT INTO tenon.saga (xid, xid_text, type, id, fingerprint, input, state, started_at,"
+              + " deadline) VALUES (gen_random_uuid(), 'x', 'restocking', ?, '', '', ?, now(),"
+              + " now() + interval '1 day')",
+          state,
+          state);
+    }
   }
 
   @Test

@@ -1,0 +1,52 @@
+package dev.tenon.global;
+
+import dev.tenon.transaction.spi.TenonTables;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.util.Optional;
+
+/** Counts what has not ended in a service's database. */
+final class OpenCounter {
+  private static final String COUNT =
+      "SELECT d.*, b.*, p.*, s.* FROM"
+          + " (SELECT count(*) AS decisions, count(problem) AS problems,"
+          + " min(decided_at) AS oldest_decision FROM (SELECT problem, decided_at"
+          + " FROM tenon.global_decision WHERE acknowledged_at IS NULL LIMIT ?) AS counted) AS d,"
+          + " (SELECT count(*) AS in_doubt, min(opened_at) AS oldest_branch FROM (SELECT opened_at"
+          + " FROM tenon.branch WHERE next_at IS NOT NULL AND wanted IS NULL"
+          + " AND state <> 'PARKED' LIMIT ?) AS counted) AS b,"
+          + " (SELECT count(*) AS parked FROM (SELECT FROM tenon.branch"
+          + " WHERE state = 'PARKED' LIMIT ?) AS counted) AS p,"
+          + " (SELECT count(*) AS sagas FROM (SELECT FROM tenon.saga"
+          + " WHERE state = 'PARKED' LIMIT ?) AS counted) AS s";
+
+  private static final int LIMITS = 4;
+
+  private OpenCounter() {}
+
+  static OpenCounts count(TenonTables tables, Connection connection) throws SQLException {
+    try (PreparedStatement select = tables.prepare(connection, COUNT)) {
+      for (int i = 1; i <= LIMITS; i++) {
+        select.setInt(i, OpenCounts.COUNT_MAX);
+      }
+      try (ResultSet row = select.executeQuery()) {
+        row.next();
+        return new OpenCounts(
+            new OpenCounts.Decisions(
+                row.getLong("decisions"), row.getLong("problems"), time(row, "oldest_decision")),
+            new OpenCounts.OpenBranches(
+                row.getLong("in_doubt"), row.getLong("parked"), time(row, "oldest_branch")),
+            row.getLong("sagas"));
+      }
+    }
+  }
+
+  private static Optional<Instant> time(ResultSet row, String column) throws SQLException {
+    return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
+        .map(OffsetDateTime::toInstant);
+  }
+}
