@@ -1,7 +1,6 @@
 package dev.tenon.cli;
 
 import dev.tenon.testing.database.Database;
-import dev.tenon.testing.database.PostgresServer;
 import dev.tenon.testing.database.PostgresServerException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,8 +12,8 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -40,7 +39,7 @@ final class Demo implements AutoCloseable {
   private final Progress progress;
   private final ReentrantLock lock = new ReentrantLock();
   private @Nullable FileChannel claim;
-  private @Nullable PostgresServer postgres;
+  private @Nullable DemoPostgres postgres;
   private @Nullable DemoServices services;
   private volatile boolean closed;
 
@@ -55,33 +54,25 @@ final class Demo implements AutoCloseable {
     return input;
   }
 
-  /**
-   * Starts everything; returns when all services are ready.
-   *
-   * @param ports two for each service
-   */
-  DemoServices start(List<Integer> ports) throws InterruptedException {
+  /** Starts everything; returns when all services are ready. */
+  DemoServices start(DemoLayout layout) throws InterruptedException {
     claim();
     endLeftovers();
     checkDisk(home);
     DemoKeys.generate(home);
-    List<Database> databases = databases();
+    Map<String, Database> databases = databases(layout);
     DemoServices started;
     lock.lock();
     try {
       checkOpen();
-      started = new DemoServices(home, source, CHARGE_LIMIT, ports, databases);
+      List<ServiceInstance> instances = layout.instances().over(databases);
+      started = new DemoServices(home, source, CHARGE_LIMIT, instances, layout.patience());
       services = started;
     } finally {
       lock.unlock();
     }
     started.start(progress);
-    progress.event(
-        "Services: each a process beside its own database, in "
-            + "PostgreSQL "
-            + server().version()
-            + " on port "
-            + server().port());
+    progress.event("Services: each a process beside its own database, in " + postgres().text());
     started.urls().forEach((name, url) -> progress.event("  %-10s %s".formatted(name, url)));
     return started;
   }
@@ -112,7 +103,7 @@ final class Demo implements AutoCloseable {
     }
   }
 
-  private PostgresServer server() {
+  DemoPostgres postgres() {
     lock.lock();
     try {
       if (postgres == null) {
@@ -186,30 +177,23 @@ final class Demo implements AutoCloseable {
     }
   }
 
-  private List<Database> databases() {
+  private Map<String, Database> databases(DemoLayout layout) {
     progress.state("Starting PostgreSQL");
-    List<Database> databases = new ArrayList<>();
     try {
-      PostgresServer server = startPostgres();
-      for (String service : DemoHome.SERVICES) {
-        server.dropDatabase(new Database(service, server.url(service), service, ""));
-        databases.add(server.createDatabase(service));
-      }
+      return startPostgres(layout).databases();
     } catch (PostgresServerException e) {
       throw new CliException(String.valueOf(e.getMessage()), e);
     }
-    return databases;
   }
 
   /** Under the lock, so that whoever closes this meanwhile waits for the server and ends it. */
-  private PostgresServer startPostgres() {
+  private DemoPostgres startPostgres(DemoLayout layout) {
     lock.lock();
     try {
       checkOpen();
-      PostgresServer server =
-          PostgresServer.builder().dataDirectory(home.postgres()).durable().start();
-      postgres = server;
-      return server;
+      DemoPostgres started = DemoPostgres.start(home, layout.servers());
+      postgres = started;
+      return started;
     } finally {
       lock.unlock();
     }

@@ -56,7 +56,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private int run(Demo demo, List<Integer> ports, Progress progress) throws InterruptedException {
     try {
-      DemoServices services = demo.start(ports);
+      DemoServices services = demo.start(DemoLayout.single(ports));
       Kills kills = DemoRun.run(demo.input(), services, progress);
       AuditReport report = demo.audit();
       progress.end();

@@ -44,6 +44,11 @@ record DemoHome(Path root, Path data) {
     return data.resolve("postgres");
   }
 
+  /** PostgreSQL of one service alone. */
+  Path postgres(String service) {
+    return data.resolve("postgres-" + service);
+  }
+
   /** A directory for each service, with its keys. */
   Path keys() {
     return data.resolve("keys");

@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The four services of the demo, each a process beside its own database. Not thread-safe. */
+/** The instances of the demo's services, each a process beside its service's own database. */
 final class DemoServices {
   /** How long a service may take until it is ready. */
   static final Duration READY_MAX = Duration.ofSeconds(120);
@@ -20,7 +20,6 @@ final class DemoServices {
   static final Duration END_MAX = Duration.ofSeconds(10);
 
   private static final int POLL_MILLIS = 100;
-  private static final String LOOPBACK = "127.0.0.1";
 
   private final DemoHome home;
   private final OrderSource source;
@@ -28,87 +27,40 @@ final class DemoServices {
   private final Map<String, Unit> units = new LinkedHashMap<>();
   private final ServiceApi api;
 
-  /**
-   * A service with what belongs to it.
-   *
-   * @param port for its users
-   * @param tenonPort for other services
-   */
-  private record Unit(
-      String name, int port, int tenonPort, Database database, ServiceProcess process) {
+  /** An instance and its process. */
+  private record Unit(ServiceInstance instance, ServiceProcess process) {}
 
-    String url() {
-      return "http://" + LOOPBACK + ":" + port;
-    }
-  }
-
-  /**
-   * Prepares processes; none runs yet.
-   *
-   * @param ports two for each service: one each for users, then one each for services
-   * @param databases in the order of {@link DemoHome#SERVICES}
-   */
+  /** Prepares processes, with names of their own; none runs yet. */
   DemoServices(
       DemoHome home,
       OrderSource source,
       BigDecimal chargeLimit,
-      List<Integer> ports,
-      List<Database> databases) {
+      List<ServiceInstance> instances,
+      ServiceApi.Patience patience) {
     this.home = home;
     this.source = source;
     this.chargeLimit = chargeLimit;
-    int count = DemoHome.SERVICES.size();
-    Map<String, String> addresses = new LinkedHashMap<>();
-    for (int i = 0; i < count; i++) {
-      addresses.put(DemoHome.SERVICES.get(i), LOOPBACK + ":" + ports.get(count + i));
+    Map<String, List<String>> urls = new LinkedHashMap<>();
+    for (ServiceInstance instance : instances) {
+      units.put(instance.name(), new Unit(instance, instance.process(home, chargeLimit)));
+      urls.computeIfAbsent(instance.service(), service -> new ArrayList<>()).add(instance.url());
     }
-    for (int i = 0; i < count; i++) {
-      String name = DemoHome.SERVICES.get(i);
-      Database database = databases.get(i);
-      ServiceProcess process =
-          process(name, ports.get(i), ports.get(count + i), database, addresses);
-      units.put(name, new Unit(name, ports.get(i), ports.get(count + i), database, process));
-    }
-    this.api = new ServiceApi(urls());
-  }
-
-  private ServiceProcess process(
-      String name, int port, int tenonPort, Database database, Map<String, String> addresses) {
-    List<String> arguments = new ArrayList<>();
-    arguments.add("--server.address=" + LOOPBACK);
-    arguments.add("--server.port=" + port);
-    arguments.add("--tenon.port=" + tenonPort);
-    arguments.add("--management.endpoint.health.show-details=always"); // on loopback
-    arguments.add("--tenon.keys.directory=" + DemoKeys.directory(home, name));
-    addresses.forEach(
-        (other, address) -> {
-          if (!other.equals(name)) {
-            arguments.add("--tenon.addresses." + other + "=" + address);
-          }
-        });
-    if (name.equals("payment")) {
-      arguments.add("--quickstart.charge-limit=" + chargeLimit.toPlainString());
-    }
-    arguments.add("--spring.datasource.url=" + database.jdbcUrl());
-    arguments.add("--spring.datasource.username=" + database.user());
-    Map<String, String> environment = Map.of("SPRING_DATASOURCE_PASSWORD", database.password());
-    UnpackedApp app = UnpackedApp.of(home.jar(name), home.apps().resolve(name));
-    return new ServiceProcess(name, app, home.log(name), arguments, environment);
+    this.api = new ServiceApi(urls, patience);
   }
 
   ServiceApi api() {
     return api;
   }
 
-  /** Where users reach each service, in the order of {@link DemoHome#SERVICES}. */
+  /** Where users reach each instance, in the order of the instances. */
   Map<String, String> urls() {
     Map<String, String> urls = new LinkedHashMap<>();
-    units.values().forEach(unit -> urls.put(unit.name, unit.url()));
+    units.forEach((name, unit) -> urls.put(name, unit.instance.url()));
     return urls;
   }
 
-  String url(String service) {
-    return unit(service).url();
+  String url(String name) {
+    return unit(name).instance.url();
   }
 
   /** Starts all of them side by side, and returns when all are ready. */
@@ -125,7 +77,7 @@ final class DemoServices {
     }
     units.values().forEach(unit -> unit.process.start());
     state().write(home);
-    awaitReady(DemoHome.SERVICES, progress);
+    awaitReady(List.copyOf(units.keySet()), progress);
   }
 
   /** {@code kill -9}. */
@@ -137,6 +89,10 @@ final class DemoServices {
   void startAgain(String service) {
     process(service).start();
     state().write(home);
+  }
+
+  boolean alive(String name) {
+    return process(name).alive();
   }
 
   /** Lets a service stand still until it is resumed or killed. */
@@ -166,7 +122,7 @@ final class DemoServices {
         if (!process.alive()) {
           throw process.ended();
         }
-        if (api.ready(service)) {
+        if (api.ready(url(service))) {
           waiting.remove(service);
         }
       }
@@ -198,12 +154,12 @@ final class DemoServices {
   DemoState state() {
     Map<String, DemoState.Service> up = new LinkedHashMap<>();
     for (Unit unit : units.values()) {
-      Database database = unit.database;
+      Database database = unit.instance.database();
       up.put(
-          unit.name,
+          unit.instance.name(),
           new DemoState.Service(
-              unit.url(),
-              unit.tenonPort,
+              unit.instance.url(),
+              unit.instance.tenonPort(),
               unit.process.pid(),
               unit.process.started().toEpochMilli(),
               database.jdbcUrl(),
@@ -245,7 +201,7 @@ final class DemoServices {
     Unit unit = units.get(service);
     if (unit == null) {
       throw new IllegalArgumentException(
-          "service: " + service + " (expected: one of " + DemoHome.SERVICES + ")");
+          "service: " + service + " (expected: one of " + units.keySet() + ")");
     }
     return unit;
   }

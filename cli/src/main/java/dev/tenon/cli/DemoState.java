@@ -70,12 +70,16 @@ record DemoState(long pid, String orders, String chargeLimit, Map<String, Servic
     }
   }
 
+  /** By the names of the instances, and of their services. */
   ServiceLogins logins() {
     Map<String, ServiceLogins.Login> logins = new HashMap<>();
     services.forEach(
-        (name, service) ->
-            logins.put(
-                name, new ServiceLogins.Login(service.jdbcUrl, service.user, service.password)));
+        (instance, service) -> {
+          ServiceLogins.Login login =
+              new ServiceLogins.Login(service.jdbcUrl, service.user, service.password);
+          logins.put(instance, login);
+          logins.put(ServiceInstance.service(instance), login);
+        });
     return new ServiceLogins(logins);
   }
 

@@ -8,7 +8,9 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * Sends invoices to the order service from several lanes at once. Those of one customer share a
@@ -24,6 +26,7 @@ final class Feeder {
 
   private final ServiceApi api;
   private final List<Invoice> invoices;
+  private final BiConsumer<Invoice, JsonNode> told;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final AtomicInteger answered = new AtomicInteger();
@@ -32,8 +35,18 @@ final class Feeder {
   private @Nullable Throwable failure;
 
   Feeder(ServiceApi api, List<Invoice> invoices) {
+    this(api, invoices, (invoice, answer) -> {});
+  }
+
+  /**
+   * Feeds invoices.
+   *
+   * @param told is given what each answer says; by several threads
+   */
+  Feeder(ServiceApi api, List<Invoice> invoices, BiConsumer<Invoice, JsonNode> told) {
     this.api = api;
     this.invoices = List.copyOf(invoices);
+    this.told = told;
   }
 
   /** Starts the lanes; nothing is sent before it is released. */
@@ -122,9 +135,9 @@ final class Feeder {
       while (invoice.customer().isPresent() && api.pendingOrders(invoice.customer().get())) {
         Thread.sleep(PAUSE_MILLIS);
       }
-      api.post("order", "/cancellations", cancellation(invoice), ANSWERED);
+      told.accept(invoice, api.post("order", "/cancellations", cancellation(invoice), ANSWERED));
     } else {
-      api.post("order", "/orders", order(invoice), ANSWERED);
+      told.accept(invoice, api.post("order", "/orders", order(invoice), ANSWERED));
     }
   }
 

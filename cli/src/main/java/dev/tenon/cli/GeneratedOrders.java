@@ -14,7 +14,10 @@ import java.util.Set;
 final class GeneratedOrders {
   static final int ORDERS = 200;
 
-  private static final String SOLD_OUT = "T900";
+  /** As many for each means of placing them. */
+  static final int ORDERS_OF_A_ROUND = 201;
+
+  private static final String SOLD_OUT = "900";
   private static final int CUSTOMERS = 40;
   private static final int PRODUCTS = 60;
   private static final int LINES_MAX = 8;
@@ -23,42 +26,62 @@ final class GeneratedOrders {
   private static final int FIRST_CUSTOMER = 2_000;
   private static final long SEED = 20_101_201;
 
-  private final Random random = new Random(SEED);
+  private static final int NUMBERS_PER_ROUND = 1_000;
+
+  private final Random random;
+  private final String product;
+  private final int firstCustomer;
   private final List<Invoice> invoices = new ArrayList<>();
-  private int number = FIRST_NUMBER;
+  private int number;
 
-  private GeneratedOrders() {}
-
-  static OrderBook make() {
-    return new GeneratedOrders().all();
+  private GeneratedOrders(int round, String product) {
+    this.random = new Random(SEED + round);
+    this.product = product;
+    this.firstCustomer = FIRST_CUSTOMER + round * CUSTOMERS;
+    this.number = FIRST_NUMBER + round * NUMBERS_PER_ROUND;
   }
 
-  private OrderBook all() {
-    for (int i = 0; i < ORDERS; i++) {
+  static OrderBook make() {
+    return new GeneratedOrders(0, "T").all(ORDERS);
+  }
+
+  /**
+   * About as many as {@link #make}, others for each round: with numbers, customers and products
+   * that no other round has.
+   *
+   * @param round from 0
+   */
+  static OrderBook round(int round) {
+    return new GeneratedOrders(round, "R" + round + "-").all(ORDERS_OF_A_ROUND);
+  }
+
+  private OrderBook all(int orders) {
+    for (int i = 0; i < orders; i++) {
       Invoice order = order(i);
       invoices.add(order);
       if (i % 8 == 5) {
         invoices.add(cancellation(order, i));
       }
     }
-    return new OrderBook("generated orders", invoices, Set.of(SOLD_OUT));
+    return new OrderBook("generated orders", invoices, Set.of(product + SOLD_OUT));
   }
 
   private Invoice order(int index) {
     List<OrderLine> lines = new ArrayList<>();
     int count = 1 + random.nextInt(LINES_MAX);
     for (int i = 0; i < count; i++) {
-      lines.add(line("T" + (100 + random.nextInt(PRODUCTS)), 1 + random.nextInt(PIECES_MAX)));
+      lines.add(line(product + (100 + random.nextInt(PRODUCTS)), 1 + random.nextInt(PIECES_MAX)));
     }
     Optional<String> customer =
-        Optional.of(String.valueOf(FIRST_CUSTOMER + random.nextInt(CUSTOMERS)));
+        Optional.of(String.valueOf(firstCustomer + random.nextInt(CUSTOMERS)));
     switch (index % 25) {
-      case 3 -> lines.add(new OrderLine("T101", 2, price(0)));
-      case 7 -> lines.add(line("T102", -4));
+      case 3 -> lines.add(new OrderLine(product + "101", 2, price(0)));
+      case 7 -> lines.add(line(product + "102", -4));
       case 11 -> customer = Optional.empty();
-      case 12 -> lines.add(line(SOLD_OUT, 1));
-      case 17 -> lines.add(new OrderLine("T103", 400, price(9_999)));
-      case 21 -> lines = List.of(line("T104", -1), new OrderLine("T105", 1, price(0)));
+      case 12 -> lines.add(line(product + SOLD_OUT, 1));
+      case 17 -> lines.add(new OrderLine(product + "103", 400, price(9_999)));
+      case 21 ->
+          lines = List.of(line(product + "104", -1), new OrderLine(product + "105", 1, price(0)));
       default -> {}
     }
     return new Invoice(String.valueOf(number++), customer, lines);
@@ -71,7 +94,7 @@ final class GeneratedOrders {
     lines.add(new OrderLine(first.stockCode(), -first.quantity(), first.unitPrice()));
     Optional<String> customer = order.customer();
     switch (index / 8 % 5) {
-      case 1 -> lines.add(line("D", -1));
+      case 1 -> lines.add(line(product + "D", -1));
       case 2 -> customer = Optional.empty();
       case 3 -> lines.add(line(first.stockCode(), 3));
       case 4 -> lines.set(0, line(first.stockCode(), -100_000));

@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       AuditCommand.class,
+      TortureCommand.class,
       MessagesCommand.class,
       SubscriptionsCommand.class,
       KeysCommand.class,

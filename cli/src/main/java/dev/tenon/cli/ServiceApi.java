@@ -1,5 +1,7 @@
 package dev.tenon.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.tenon.runtime.Json;
 import java.io.IOException;
 import java.net.URI;
@@ -9,10 +11,14 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.MissingNode;
 
 /**
  * Talks to the services over HTTP as any client would: a request that gets no answer, or one that
@@ -20,11 +26,7 @@ import tools.jackson.databind.JsonNode;
  * repeated. Thread-safe.
  */
 final class ServiceApi implements AutoCloseable {
-  /** How long a request is repeated: a service that is started again must be back by then. */
-  static final Duration ANSWER_MAX = Duration.ofSeconds(120);
-
   private static final Duration CONNECT_MAX = Duration.ofSeconds(2);
-  private static final Duration RESPONSE_MAX = Duration.ofSeconds(20);
   private static final Duration PAUSE = Duration.ofMillis(100);
 
   /** A service, or what is before it, says that it cannot answer now; 500 is a failure. */
@@ -37,16 +39,30 @@ final class ServiceApi implements AutoCloseable {
           .version(HttpClient.Version.HTTP_1_1)
           .connectTimeout(CONNECT_MAX)
           .build();
-  private final Map<String, String> urls;
+  private final Map<String, List<String>> urls;
+  private final Patience patience;
   private final AtomicLong repeats = new AtomicLong();
+  private final AtomicInteger turn = new AtomicInteger();
+
+  /**
+   * How long it waits.
+   *
+   * @param answer how long a request is repeated: a service that is started again must be back by
+   *     then
+   * @param response how long an attempt waits for its response
+   */
+  record Patience(Duration answer, Duration response) {
+    static final Patience USUAL = new Patience(Duration.ofSeconds(120), Duration.ofSeconds(20));
+  }
 
   /**
    * Talks to services.
    *
-   * @param urls where each is, by its name
+   * @param urls where the instances of each are, by its name; they take turns
    */
-  ServiceApi(Map<String, String> urls) {
+  ServiceApi(Map<String, List<String>> urls, Patience patience) {
     this.urls = Map.copyOf(urls);
+    this.patience = patience;
   }
 
   /** How often a request had to be sent again. */
@@ -54,10 +70,11 @@ final class ServiceApi implements AutoCloseable {
     return repeats.get();
   }
 
-  /** Whether a service says that it is ready; never waits for long. */
-  boolean ready(String service) throws InterruptedException {
+  /** Whether an instance says that it is ready; never waits for long. */
+  boolean ready(String url) throws InterruptedException {
     try {
-      HttpRequest request = request(service, "/actuator/health").GET().timeout(CONNECT_MAX).build();
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create(url + "/actuator/health")).timeout(CONNECT_MAX).build();
       return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode() == 200;
     } catch (IOException e) {
       return false;
@@ -68,24 +85,31 @@ final class ServiceApi implements AutoCloseable {
    * Posts until there is an answer that says that it is done.
    *
    * @param accepted which statuses say so
+   * @return what the answer says
    */
-  void post(String service, String path, Object body, Set<Integer> accepted)
+  JsonNode post(String service, String path, Object body, Set<Integer> accepted)
       throws InterruptedException {
-    HttpRequest request =
-        request(service, path)
-            .header("Content-Type", "application/json")
-            .POST(HttpRequest.BodyPublishers.ofByteArray(Json.write(body)))
-            .build();
-    HttpResponse<byte[]> response = exchange(service, path, request);
+    byte[] json = Json.write(body);
+    HttpResponse<byte[]> response =
+        exchange(
+            service,
+            path,
+            request ->
+                request
+                    .header("Content-Type", "application/json")
+                    .POST(HttpRequest.BodyPublishers.ofByteArray(json)));
     if (!accepted.contains(response.statusCode())) {
       throw refused(service, path, response);
     }
+    return response.body().length == 0
+        ? MissingNode.getInstance()
+        : Json.mapper().readTree(response.body());
   }
 
   /** Whether an order of this customer still waits for its outcome. */
   boolean pendingOrders(String customer) throws InterruptedException {
     String path = "/orders?customer=" + URLEncoder.encode(customer, StandardCharsets.UTF_8);
-    HttpResponse<byte[]> response = exchange("order", path, request("order", path).build());
+    HttpResponse<byte[]> response = exchange("order", path, request -> request);
     if (response.statusCode() != 200) {
       throw refused("order", path, response);
     }
@@ -103,18 +127,22 @@ final class ServiceApi implements AutoCloseable {
     client.close();
   }
 
-  private HttpRequest.Builder request(String service, String path) {
-    return HttpRequest.newBuilder(URI.create(urls.get(service) + path)).timeout(RESPONSE_MAX);
+  private String url(String service) {
+    List<String> instances = requireNonNull(urls.get(service), service);
+    return instances.get(Math.floorMod(turn.getAndIncrement(), instances.size()));
   }
 
-  private HttpResponse<byte[]> exchange(String service, String path, HttpRequest request)
+  private HttpResponse<byte[]> exchange(
+      String service, String path, UnaryOperator<HttpRequest.Builder> request)
       throws InterruptedException {
     long started = System.nanoTime();
     String last = "";
-    while (System.nanoTime() - started < ANSWER_MAX.toNanos()) {
+    while (System.nanoTime() - started < patience.answer.toNanos()) {
       try {
+        URI uri = URI.create(url(service) + path);
+        HttpRequest.Builder next = HttpRequest.newBuilder(uri).timeout(patience.response);
         HttpResponse<byte[]> response =
-            client.send(request, HttpResponse.BodyHandlers.ofByteArray());
+            client.send(request.apply(next).build(), HttpResponse.BodyHandlers.ofByteArray());
         if (!repeatable(response)) {
           return response;
         }
@@ -127,7 +155,7 @@ final class ServiceApi implements AutoCloseable {
     }
     throw new CliException(
         "Could not get an answer [service=%s, request=%s]: none within %s, at last %s."
-            .formatted(service, path, ANSWER_MAX, last));
+            .formatted(service, path, patience.answer, last));
   }
 
   private static boolean repeatable(HttpResponse<byte[]> response) {

@@ -110,7 +110,7 @@ class FailuresTest {
         });
     server.start();
     String url = "http://127.0.0.1:" + server.getAddress().getPort();
-    try (ServiceApi api = new ServiceApi(Map.of("user", url))) {
+    try (ServiceApi api = new ServiceApi(Map.of("user", List.of(url)), ServiceApi.Patience.USUAL)) {
       api.post("user", "/users", List.of(), Set.of(200));
 
       assertThat(api.repeats()).isEqualTo(3);

@@ -89,8 +89,11 @@ public final class TenonAutoConfiguration {
 
   @Bean
   @ConditionalOnMissingBean
-  TenonRuntime tenonRuntime() {
-    return TenonRuntime.system();
+  TenonRuntime tenonRuntime(TenonProperties properties) {
+    TenonRuntime system = TenonRuntime.system();
+    return properties.clockOffsetFile() == null
+        ? system
+        : system.withClock(new ShiftedClock(properties.clockOffsetFile(), system.clock()));
   }
 
   @Bean

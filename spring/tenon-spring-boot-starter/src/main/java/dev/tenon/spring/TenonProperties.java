@@ -39,6 +39,8 @@ import org.springframework.util.unit.DataSize;
  *     by which services prove their identity, with or without keys.
  * @param limits What slow, faulty and hostile peers can take of the Tenon port and of server.port.
  * @param cleanExit Whether the process ends with status 0, not 143, once SIGTERM has been obeyed.
+ * @param clockOffsetFile For tests: a file with the milliseconds by which Tenon's clock in this
+ *     process differs from this machine's. It is read again a few times a second.
  * @param messaging Topics and limits of messaging.
  * @param idempotency Limits of requests with an idempotency key.
  */
@@ -57,6 +59,7 @@ record TenonProperties(
     @DefaultValue Tls tls,
     @DefaultValue Limits limits,
     @DefaultValue("true") boolean cleanExit,
+    @Nullable Path clockOffsetFile,
     @DefaultValue Messaging messaging,
     @DefaultValue Idempotency idempotency) {
 

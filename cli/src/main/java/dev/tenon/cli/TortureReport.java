@@ -1,0 +1,119 @@
+package dev.tenon.cli;
+
+import dev.tenon.cli.AuditReport.Difference;
+import dev.tenon.cli.Takeovers.Takeover;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The outcome of a torture.
+ *
+ * @param kills how many in all
+ * @param faults how often each kind was done, kills among them
+ * @param orders how many orders have each outcome, by mode
+ * @param takeovers of what killed and stopped starters had under way
+ * @param differences what is not as it ought to be; empty if all is well
+ * @param logs where the services' logs are
+ */
+record TortureReport(
+    TorturePlan plan,
+    int kills,
+    Map<String, Integer> faults,
+    Map<String, Map<String, Integer>> orders,
+    List<Takeover> takeovers,
+    List<Difference> differences,
+    String logs) {
+
+  TortureReport {
+    faults = new LinkedHashMap<>(faults);
+    orders = new LinkedHashMap<>(orders);
+    takeovers = List.copyOf(takeovers);
+    differences = List.copyOf(differences);
+  }
+
+  boolean consistent() {
+    return differences.isEmpty();
+  }
+
+  /**
+   * Takeovers of one kind, in numbers.
+   *
+   * @param times how many were measured
+   * @param late of how many the watch ended before all was taken over
+   */
+  record Figures(int times, int late, long millisP50, long millisMax) {}
+
+  /** By what was taken over; kinds of which none was measured are left out. */
+  Map<String, Figures> takeoverFigures() {
+    Map<String, Figures> figures = new LinkedHashMap<>();
+    for (Takeovers.Kind kind : Takeovers.Kind.values()) {
+      List<Takeover> some = takeovers.stream().filter(one -> one.kind() == kind).toList();
+      List<Long> millis = some.stream().map(Takeover::millis).sorted().toList();
+      if (!millis.isEmpty()) {
+        int late = (int) some.stream().filter(one -> !one.complete()).count();
+        figures.put(
+            kind.text(),
+            new Figures(some.size(), late, millis.get(millis.size() / 2), millis.getLast()));
+      }
+    }
+    return figures;
+  }
+
+  /** For JSON: the same facts under stable names. */
+  Map<String, Object> json() {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("seed", plan.seed());
+    json.put("consistent", consistent());
+    json.put("kills", kills);
+    json.put("faults", faults);
+    json.put("orders", orders);
+    json.put("takeovers", takeoverFigures());
+    json.put("differences", differences);
+    json.put("logs", logs);
+    return json;
+  }
+
+  /** For people. */
+  String text() {
+    List<String> out = new ArrayList<>();
+    out.add("Tortured with --seed " + plan.seed());
+    out.add("");
+    out.add("  %-44s %7s".formatted("fault", "times"));
+    faults.forEach((kind, times) -> out.add("  %-44s %7d".formatted(kind, times)));
+    out.add("  %-44s %7d".formatted("= kills", kills));
+    out.add("");
+    out.add("  %-20s %-23s %7s".formatted("orders of mode", "outcome", "orders"));
+    orders.forEach(
+        (mode, outcomes) ->
+            outcomes.forEach(
+                (outcome, count) -> out.add("  %-20s %-23s %7d".formatted(mode, outcome, count))));
+    out.add("");
+    out.add("  %-34s %5s %5s %9s %9s".formatted("taken over", "times", "late", "p50", "max"));
+    takeoverFigures()
+        .forEach(
+            (kind, one) ->
+                out.add(
+                    "  %-34s %5d %5d %6d ms %6d ms"
+                        .formatted(kind, one.times, one.late, one.millisP50, one.millisMax)));
+    out.add("");
+    if (consistent()) {
+      out.add("No difference.");
+    } else {
+      out.add(differences.size() == 1 ? "1 difference:" : differences.size() + " differences:");
+      differences.stream()
+          .limit(AuditReport.DIFFERENCES_PRINTED_MAX)
+          .map(
+              one ->
+                  "  %s: expected %s, found %s".formatted(one.what(), one.expected(), one.found()))
+          .forEach(out::add);
+      int more = differences.size() - AuditReport.DIFFERENCES_PRINTED_MAX;
+      if (more > 0) {
+        out.add("  and " + more + " more (--json prints all)");
+      }
+      out.add("The services' logs are in " + logs + ".");
+    }
+    return String.join(System.lineSeparator(), out);
+  }
+}
