@@ -18,7 +18,13 @@ public final class OperationRefusedException extends RuntimeException {
     BUSY
   }
 
-  OperationRefusedException(Reason reason, String message) {
+  /**
+   * Says why.
+   *
+   * @param reason what a caller can do
+   * @param message what could not be done, how it stands, and what to do
+   */
+  public OperationRefusedException(Reason reason, String message) {
     super(message);
     this.reason = requireNonNull(reason, "reason");
   }

@@ -10,10 +10,12 @@ import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transport.GlobalPortService;
 import dev.tenon.transport.HttpGlobalTransport;
+import dev.tenon.transport.OperatorsPortService;
 import dev.tenon.transport.PortService;
 import dev.tenon.transport.ServiceClient;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.reflect.Method;
+import java.util.Set;
 import org.springframework.aop.Advisor;
 import org.springframework.aop.config.AopConfigUtils;
 import org.springframework.aop.support.AopUtils;
@@ -107,6 +109,13 @@ public final class TenonGlobalAutoConfiguration {
   @Bean
   PortService tenonGlobalPortService(GlobalTransactions global) {
     return GlobalPortService.of(global.endpoint());
+  }
+
+  @Bean
+  PortService tenonOperatorsPortService(
+      GlobalTransactions global, TenonGlobalProperties settings, TenonRuntime runtime) {
+    return OperatorsPortService.of(
+        global.openTransactions(), Set.copyOf(settings.operators()), runtime.clock());
   }
 
   /** Advisors are made before most beans, so they ask for what they need when they need it. */

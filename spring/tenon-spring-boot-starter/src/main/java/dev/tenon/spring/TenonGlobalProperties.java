@@ -3,6 +3,7 @@ package dev.tenon.spring;
 import dev.tenon.global.GlobalConfig;
 import dev.tenon.runtime.Backoff;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -26,6 +27,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param retryWaitMax The longest wait between two attempts to end a branch.
  * @param attemptsMax How many attempts to end a branch may fail before it is parked for a person.
  * @param batchMax How many branches or transactions one round of background work takes up.
+ * @param operators Which callers of the Tenon port may see open transactions and change them by
+ *     hand, by the names that their keys or certificates prove.
  */
 @ConfigurationProperties("tenon.global")
 record TenonGlobalProperties(
@@ -37,7 +40,12 @@ record TenonGlobalProperties(
     @DefaultValue("200ms") Duration retryWaitMin,
     @DefaultValue("1m") Duration retryWaitMax,
     @DefaultValue("10") int attemptsMax,
-    @DefaultValue("100") int batchMax) {
+    @DefaultValue("100") int batchMax,
+    @DefaultValue List<String> operators) {
+
+  TenonGlobalProperties {
+    operators = List.copyOf(operators);
+  }
 
   GlobalConfig config() {
     return new GlobalConfig(

@@ -20,8 +20,13 @@ import dev.tenon.spring.greeter.GreeterGrpc;
 import dev.tenon.spring.greeter.Greeting;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transport.OperatorsPortService;
 import dev.tenon.transport.PortService;
 import io.grpc.stub.StreamObserver;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -223,7 +228,12 @@ class GlobalIT {
     String address = BootService.addressOf("store", store);
     order =
         BootService.start(
-            OrderApplication.class, "order", postgres.freshDatabase("o"), address, NO_WEB);
+            OrderApplication.class,
+            "order",
+            postgres.freshDatabase("o"),
+            address,
+            "tenon.global.operators=ops",
+            NO_WEB);
     jdbc(store).execute(TABLE);
     jdbc(order).execute(TABLE);
   }
@@ -365,6 +375,26 @@ class GlobalIT {
               + " now() + interval '1 day')",
           state,
           state);
+    }
+  }
+
+  @Test
+  void answersOperatorsThatItHasAlone() throws Exception {
+    assertThat(statusFor("ops", order)).isEqualTo(200);
+    assertThat(statusFor("store", order)).isEqualTo(403);
+    assertThat(statusFor("ops", store)).isEqualTo(403);
+  }
+
+  private static int statusFor(String caller, ConfigurableApplicationContext service)
+      throws Exception {
+    int port = service.getBean(TenonNetwork.class).port().orElseThrow();
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      HttpRequest request =
+          HttpRequest.newBuilder(
+                  URI.create("http://localhost:" + port + OperatorsPortService.TRANSACTIONS))
+              .header("tenon-service", caller)
+              .build();
+      return client.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
     }
   }
 
