@@ -1,6 +1,8 @@
 package dev.tenon.cli;
 
 import dev.tenon.certificates.CertificateFilesException;
+import dev.tenon.global.GlobalTransactionException;
+import dev.tenon.global.OperationRefusedException;
 import dev.tenon.messaging.MessagingException;
 import dev.tenon.schema.SchemaException;
 import dev.tenon.testing.database.PostgresServerException;
@@ -32,6 +34,7 @@ import picocli.CommandLine.Spec;
       TortureCommand.class,
       MessagesCommand.class,
       SubscriptionsCommand.class,
+      TransactionsCommand.class,
       KeysCommand.class,
       CertsCommand.class,
       SqlCommand.class,
@@ -89,6 +92,8 @@ public final class Main implements Runnable {
             || failure instanceof SchemaException
             || failure instanceof MessagingException
             || failure instanceof TransactionException
+            || failure instanceof GlobalTransactionException
+            || failure instanceof OperationRefusedException
             || failure instanceof TransportException
             || failure instanceof CertificateFilesException
             || failure instanceof IllegalArgumentException

@@ -43,6 +43,7 @@ final class NextSteps {
     services.urls().forEach((name, url) -> line(text, "%s/actuator/health".formatted(url)));
     line(text, "./tenon subscriptions list --service order");
     line(text, "./tenon messages list --service inventory");
+    line(text, "./tenon transactions list");
     line(text, "less " + services.log("order"));
     return text.toString();
   }

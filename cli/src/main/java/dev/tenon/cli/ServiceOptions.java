@@ -1,22 +1,10 @@
 package dev.tenon.cli;
 
 import dev.tenon.messaging.Messaging;
-import dev.tenon.schema.ServiceDatabase;
-import dev.tenon.transaction.Transactions;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
-/** Which service's database a command works on: one of the demo's, or any by its address. */
-final class ServiceOptions {
-  private static final Logger log = LoggerFactory.getLogger(ServiceOptions.class);
-  private static final String PASSWORD_VARIABLE = "TENON_DATABASE_PASSWORD";
-
+/** Which service a command works on. */
+final class ServiceOptions extends DatabaseOptions {
   @Option(
       names = "--service",
       required = true,
@@ -24,75 +12,16 @@ final class ServiceOptions {
       description = "The service. Without --url, one of the demo that is up.")
   private String service = "";
 
-  @Option(names = "--url", paramLabel = "URL", description = "JDBC address of its database.")
-  private @Nullable String url;
-
-  @Option(names = "--user", paramLabel = "LOGIN", description = "Its login.")
-  private @Nullable String user;
-
-  @Option(
-      names = "--schema",
-      paramLabel = "NAME",
-      defaultValue = "tenon",
-      description = "Schema of Tenon's tables, if services share the database.")
-  private String schema = "tenon";
-
-  @Option(
-      names = "--password",
-      paramLabel = "PASSWORD",
-      interactive = true,
-      arity = "0..1",
-      description = "Its password; else that in the variable " + PASSWORD_VARIABLE + ".")
-  private char @Nullable [] password;
-
   String service() {
     return service;
   }
 
   ServiceLogins.Login login() {
-    if (url == null) {
-      DemoState.Service known = DemoState.require(DemoHome.here()).services().get(service);
-      if (known == null) {
-        throw new CliException(
-            "service: %s (expected: one of %s)".formatted(service, DemoHome.SERVICES));
-      }
-      return new ServiceLogins.Login(known.jdbcUrl(), known.user(), known.password());
-    }
-    String given =
-        password == null
-            ? System.getenv().getOrDefault(PASSWORD_VARIABLE, "")
-            : new String(password);
-    return new ServiceLogins.Login(url, user == null ? service : user, given);
+    return login(service);
   }
 
   /** The service's messaging, for its operations only: nothing is delivered here. */
   Messaging messaging() {
-    requireTables();
-    ServiceDatabase database =
-        ServiceDatabase.builder(service, login().dataSource()).tenonSchema(schema).open();
-    return Messaging.builder(Transactions.of(database)).build();
-  }
-
-  /** Opening a database makes Tenon's tables in it: not in one that a mistyped address leads to. */
-  private void requireTables() {
-    try (Connection connection = login().dataSource().getConnection();
-        PreparedStatement select =
-            connection.prepareStatement("SELECT to_regclass(?) IS NOT NULL")) {
-      select.setString(1, schema + ".identity");
-      try (ResultSet row = select.executeQuery()) {
-        row.next();
-        if (!row.getBoolean(1)) {
-          throw new CliException(
-              "Could not open the database [service="
-                  + service
-                  + ", schema="
-                  + schema
-                  + "]: it has no tables of Tenon's. Check the address, or start the service"
-                  + " once.");
-        }
-      }
-    } catch (SQLException e) {
-      log.debug("Could not look for Tenon's tables; opening the database will say why", e);
-    }
+    return Messaging.builder(transactions(service)).build();
   }
 }
