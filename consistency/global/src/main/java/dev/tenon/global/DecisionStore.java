@@ -1,6 +1,7 @@
 package dev.tenon.global;
 
 import dev.tenon.global.Protocol.CommitCheck;
+import dev.tenon.global.Protocol.Doubt;
 import dev.tenon.global.Protocol.Facts;
 import dev.tenon.transaction.spi.LocalCommit;
 import dev.tenon.transaction.spi.TenonTables;
@@ -49,6 +50,21 @@ final class DecisionStore {
           + " CASE WHEN NOT told THEN clock_timestamp() END"
           + " FROM durable, (SELECT ?::boolean AS told) AS t ON CONFLICT DO NOTHING; ";
 
+  /** What stands in a decision's place while nobody knows what has become of a pivot. */
+  private static final String PIVOT_SENT = "PIVOT_SENT";
+
+  private static final String ANSWER =
+      "WITH durable AS ("
+          + TenonTables.FORCE_DURABLE
+          + ") UPDATE tenon.global_decision SET outcome = ?, decided_at = clock_timestamp(),"
+          + " owner = CASE WHEN told THEN ?::uuid END,"
+          + " next_at = CASE WHEN told THEN clock_timestamp() + ? * interval '1 ms' END,"
+          + " acknowledged_at = CASE WHEN NOT told THEN clock_timestamp() END"
+          + " FROM durable, (SELECT branches <> ? AS told FROM tenon.global_decision"
+          + " WHERE xid = ?::uuid) AS t WHERE xid = ?::uuid AND outcome = '"
+          + PIVOT_SENT
+          + "'; ";
+
   private static final String FACTS =
       "SELECT h.forgotten_before, d.outcome, d.branches, "
           + INCARNATION
@@ -88,8 +104,68 @@ final class DecisionStore {
    */
   CommitCheck commit(Connection connection, SignedXid xid, List<Branch> branches, UUID owner)
       throws SQLException {
-    Inserted inserted = insert(connection, xid, new Decision(Outcome.COMMITTED, branches), owner);
-    return inserted.byUs() ? Protocol.commit(xid.xid(), inserted.facts()) : CommitCheck.DECIDED;
+    Inserted inserted = insert(connection, xid, Outcome.COMMITTED.name(), branches, owner);
+    return refused(inserted) ? CommitCheck.DECIDED : Protocol.commit(xid.xid(), inserted.facts());
+  }
+
+  /** Under REPEATABLE READ the row in the way may be one that this transaction does not see. */
+  private static boolean refused(Inserted inserted) {
+    return !inserted.byUs() && inserted.facts().doubt() == Doubt.NONE;
+  }
+
+  /**
+   * Inserts in the open transaction that a saga's pivot is being sent. From its commit on nobody
+   * can decide but by {@link #answer}.
+   *
+   * @param branches what is decided about
+   * @return whether it may be committed; if it is not granted, the transaction must be rolled back
+   */
+  CommitCheck sendPivot(Connection connection, SignedXid xid, List<Branch> branches)
+      throws SQLException {
+    Inserted inserted = insert(connection, xid, PIVOT_SENT, branches, null);
+    return refused(inserted)
+        ? CommitCheck.DECIDED
+        : Protocol.sendPivot(xid.xid(), inserted.facts());
+  }
+
+  /**
+   * Stores what the answer to a pivot decides, in the open transaction.
+   *
+   * @param owner the instance that will tell the participants
+   * @return the decision that stands with the commit; empty if it is lost that the pivot was sent
+   */
+  Optional<Decision> answer(Connection connection, Xid xid, Outcome outcome, UUID owner)
+      throws SQLException {
+    try (PreparedStatement update = tables.prepare(connection, timed(ANSWER + FACTS))) {
+      update.setString(1, outcome.name());
+      update.setObject(2, owner);
+      update.setLong(3, retryAfter.toMillis());
+      update.setString(4, Listing.NONE.text());
+      update.setObject(5, xid.id());
+      update.setObject(6, xid.id());
+      update.setObject(7, xid.id());
+      update.execute();
+      boolean byUs = update.getUpdateCount() == 1;
+      update.getMoreResults();
+      try (ResultSet row = update.getResultSet()) {
+        row.next();
+        Facts facts = facts(row);
+        Facts before = byUs ? without(facts, Doubt.PIVOT_SENT) : facts;
+        return switch (Protocol.answerPivot(before)) {
+          case GRANTED, DECIDED -> facts.decision();
+          case LOST -> Optional.empty();
+        };
+      }
+    }
+  }
+
+  /** A pivot was sent, and only its answer decides. */
+  static final class InDoubtException extends SQLException {
+    private static final long serialVersionUID = 1L;
+
+    InDoubtException(Xid xid) {
+      super("a pivot of " + xid + " was sent, and its answer is not stored");
+    }
   }
 
   /**
@@ -98,6 +174,7 @@ final class DecisionStore {
    *
    * @param branches to be undone, in the order in which they were opened
    * @return the decision that stands; empty if it is lost or forgotten
+   * @throws InDoubtException if a pivot was sent
    */
   Optional<Decision> abort(SignedXid xid, List<Branch> branches, @Nullable UUID owner)
       throws SQLException {
@@ -109,18 +186,20 @@ final class DecisionStore {
    *
    * @return the decision that stands with the commit; empty if it is lost or forgotten, and then
    *     nothing was inserted
+   * @throws InDoubtException if a pivot was sent
    */
   Optional<Decision> abort(
       Connection connection, SignedXid xid, List<Branch> branches, @Nullable UUID owner)
       throws SQLException {
     Decision aborted = new Decision(Outcome.ABORTED, branches);
-    Inserted inserted = insert(connection, xid, aborted, owner);
-    if (!inserted.byUs()) {
+    Inserted inserted = insert(connection, xid, Outcome.ABORTED.name(), branches, owner);
+    if (refused(inserted)) {
       return inserted.facts().decision();
     }
     return switch (Protocol.abort(xid.xid(), inserted.facts())) {
       case GRANTED -> Optional.of(aborted);
       case DECIDED -> inserted.facts().decision();
+      case IN_DOUBT -> throw new InDoubtException(xid.xid());
       case OTHER_HISTORY, FORGOTTEN -> {
         delete(connection, xid.xid().id());
         yield Optional.empty();
@@ -164,16 +243,20 @@ final class DecisionStore {
   private record Inserted(boolean byUs, Facts facts) {}
 
   private Inserted insert(
-      Connection connection, SignedXid xid, Decision decision, @Nullable UUID owner)
+      Connection connection,
+      SignedXid xid,
+      String outcome,
+      List<Branch> branches,
+      @Nullable UUID owner)
       throws SQLException {
     UUID id = xid.xid().id();
-    boolean told = !decision.branches().isEmpty();
+    boolean told = !branches.isEmpty() || outcome.equals(PIVOT_SENT);
     try (PreparedStatement insert =
         tables.prepare(connection, timed(INSERT + FACTS + " FOR SHARE OF h"))) {
       insert.setObject(1, id);
       insert.setString(2, xid.header());
-      insert.setString(3, decision.outcome().name());
-      insert.setString(4, new Listing(true, decision.branches(), List.of()).text());
+      insert.setString(3, outcome);
+      insert.setString(4, new Listing(true, branches, List.of()).text());
       insert.setObject(5, time(xid.xid().startedAt()));
       insert.setObject(6, time(xid.xid().deadline()));
       insert.setObject(7, told ? owner : null);
@@ -186,7 +269,7 @@ final class DecisionStore {
       try (ResultSet row = insert.getResultSet()) {
         row.next();
         Facts facts = facts(row);
-        return byUs ? new Inserted(true, without(facts)) : new Inserted(false, facts);
+        return byUs ? new Inserted(true, without(facts, Doubt.NONE)) : new Inserted(false, facts);
       }
     }
   }
@@ -199,19 +282,22 @@ final class DecisionStore {
     }
   }
 
-  private static Facts without(Facts facts) {
-    return new Facts(facts.incarnation(), facts.now(), facts.forgottenBefore(), Optional.empty());
+  private static Facts without(Facts facts, Doubt doubt) {
+    return new Facts(
+        facts.incarnation(), facts.now(), facts.forgottenBefore(), Optional.empty(), doubt);
   }
 
   private static Facts facts(ResultSet row) throws SQLException {
     String outcome = row.getString("outcome");
+    boolean sent = PIVOT_SENT.equals(outcome);
     return new Facts(
         row.getString("incarnation"),
         instant(row, "now"),
         instant(row, "forgotten_before"),
-        outcome == null
+        outcome == null || sent
             ? Optional.empty()
-            : Optional.of(decision(outcome, row.getString("branches"))));
+            : Optional.of(decision(outcome, row.getString("branches"))),
+        sent ? Doubt.PIVOT_SENT : Doubt.NONE);
   }
 
   static Decision decision(String outcome, String branches) {

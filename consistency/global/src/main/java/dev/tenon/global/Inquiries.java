@@ -74,7 +74,12 @@ final class Inquiries {
   }
 
   private BranchAnswer abort(SignedXid xid, UUID branch) throws SQLException {
-    Optional<Decision> standing = store.abort(xid, List.of(), null);
+    Optional<Decision> standing;
+    try {
+      standing = store.abort(xid, List.of(), null);
+    } catch (DecisionStore.InDoubtException e) {
+      return BranchAnswer.PENDING; // a pivot was sent since the look
+    }
     if (standing.isEmpty()) {
       return BranchAnswer.UNKNOWN;
     }

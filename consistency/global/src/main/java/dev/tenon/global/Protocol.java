@@ -30,15 +30,29 @@ final class Protocol {
    * @param now the database's clock
    * @param forgottenBefore decisions of transactions that were started no later may be gone
    * @param decision the stored decision
+   * @param doubt whether a saga's pivot was sent, and no answer to it is stored
    */
   record Facts(
-      String incarnation, Instant now, Instant forgottenBefore, Optional<Decision> decision) {}
+      String incarnation,
+      Instant now,
+      Instant forgottenBefore,
+      Optional<Decision> decision,
+      Doubt doubt) {}
+
+  /** Whether a transaction may have been decided elsewhere. */
+  enum Doubt {
+    NONE,
+    /** A saga's pivot may be done or not: its answer decides, and nothing else. */
+    PIVOT_SENT
+  }
 
   /** Whether COMMITTED may be committed. */
   enum CommitCheck {
     GRANTED,
     /** Another decision, or the same one, is stored. */
     DECIDED,
+    /** A pivot was sent, and has no answer yet. */
+    IN_DOUBT,
     /** The hard deadline has passed. */
     TOO_LATE,
     /** The database has lost its tail, or was restored: an ABORTED may have been lost with it. */
@@ -58,6 +72,9 @@ final class Protocol {
     if (facts.decision().isPresent()) {
       return CommitCheck.DECIDED;
     }
+    if (facts.doubt() == Doubt.PIVOT_SENT) {
+      return CommitCheck.IN_DOUBT;
+    }
     if (!xid.incarnation().equals(facts.incarnation())) {
       return CommitCheck.OTHER_HISTORY;
     }
@@ -72,6 +89,8 @@ final class Protocol {
     GRANTED,
     /** A decision is stored. */
     DECIDED,
+    /** A pivot was sent, and has no answer yet: it may have been done. */
+    IN_DOUBT,
     /** The database has lost its tail, or was restored: a COMMITTED may have been lost with it. */
     OTHER_HISTORY,
     /** Its start is so long ago that a COMMITTED may have been forgotten. */
@@ -90,10 +109,45 @@ final class Protocol {
     if (facts.decision().isPresent()) {
       return AbortCheck.DECIDED;
     }
+    if (facts.doubt() == Doubt.PIVOT_SENT) {
+      return AbortCheck.IN_DOUBT;
+    }
     if (!xid.incarnation().equals(facts.incarnation())) {
       return AbortCheck.OTHER_HISTORY;
     }
     return forgotten(xid, facts) ? AbortCheck.FORGOTTEN : AbortCheck.GRANTED;
+  }
+
+  /**
+   * Whether it may be stored that a saga's pivot is sent, before it is. Whoever may commit may:
+   * once it is stored, nobody decides before its answer does.
+   *
+   * @param xid the transaction
+   * @param facts without the row that was just inserted
+   */
+  static CommitCheck sendPivot(Xid xid, Facts facts) {
+    return commit(xid, facts);
+  }
+
+  /** Whether the answer to a pivot may be stored as the decision. */
+  enum AnswerCheck {
+    GRANTED,
+    /** A decision is stored. */
+    DECIDED,
+    /** The database has lost that the pivot was sent, and perhaps what followed from it. */
+    LOST
+  }
+
+  /**
+   * Whether the answer to a pivot may be stored: COMMITTED if it was done, ABORTED if it was
+   * refused. No deadline and no horizon counts any more: the row that says that it was sent has
+   * kept every other decision out, and each repetition of the pivot meets the same answer.
+   */
+  static AnswerCheck answerPivot(Facts facts) {
+    if (facts.decision().isPresent()) {
+      return AnswerCheck.DECIDED;
+    }
+    return facts.doubt() == Doubt.PIVOT_SENT ? AnswerCheck.GRANTED : AnswerCheck.LOST;
   }
 
   /** What an instance of the starter does when it is asked about a branch. */
@@ -113,6 +167,9 @@ final class Protocol {
       boolean commit =
           decision.get().outcome() == Outcome.COMMITTED && decision.get().lists(branch);
       return commit ? Inquiry.COMMIT : Inquiry.ABORT;
+    }
+    if (facts.doubt() == Doubt.PIVOT_SENT) {
+      return Inquiry.PENDING; // past the deadline, too
     }
     if (!xid.incarnation().equals(facts.incarnation()) || forgotten(xid, facts)) {
       return Inquiry.UNKNOWN;

@@ -2,14 +2,12 @@ package dev.tenon.global;
 
 import dev.tenon.global.GlobalTransactionException.Told;
 import dev.tenon.global.SagaPause.Reason;
-import dev.tenon.global.SagaStore.Change;
 import dev.tenon.runtime.Json;
 import dev.tenon.runtime.Signal;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
@@ -38,9 +36,9 @@ final class SagaEngine implements Sagas {
   private static final Duration POLL = Duration.ofMillis(500);
   private static final int ID_LENGTH_MAX = 200;
   private static final Long FIRST_FENCE = 1L;
-  private static final int ERROR_LENGTH_MAX = 2000;
 
   private final SagaParts parts;
+  private final SagaEnds ends;
   private final Map<String, SagaType<?, ?>> types;
   private final Map<String, String> fingerprints = new ConcurrentHashMap<>();
   private final Semaphore places = new Semaphore(RUNNING_MAX);
@@ -51,6 +49,7 @@ final class SagaEngine implements Sagas {
 
   SagaEngine(SagaParts parts, List<SagaType<?, ?>> declared) {
     this.parts = parts;
+    this.ends = new SagaEnds(parts);
     var byName = new java.util.LinkedHashMap<String, SagaType<?, ?>>();
     for (SagaType<?, ?> type : declared) {
       if (byName.putIfAbsent(type.name(), type) != null) {
@@ -345,8 +344,8 @@ final class SagaEngine implements Sagas {
     SagaRun run = new SagaRun(parts, row, fingerprint(type));
     try {
       boolean late = parts.runtime().clock().instant().isAfter(row.xid().deadline());
-      if (late && row.state() == State.RUNNING) {
-        abort(run, row, "it was not decided before its deadline");
+      if (late && row.state() == State.RUNNING && !row.inDoubt()) {
+        ends.abort(run, row, "it was not decided before its deadline");
         return;
       }
       runCode(run, row, type);
@@ -363,7 +362,7 @@ final class SagaEngine implements Sagas {
   /** What cannot be put down now stays this instance's, and is taken up again with what is due. */
   private void putDown(SagaRun run, SagaStore.Row row, Reason reason) {
     try {
-      carryOut(run, row, reason);
+      ends.carryOut(run, row, reason);
     } catch (SagaPause | RuntimeException e) {
       log.atWarn()
           .addKeyValue("saga", row.type() + "/" + row.id())
@@ -377,18 +376,18 @@ final class SagaEngine implements Sagas {
     try (var entered = run.scope().enter()) {
       result = type.code().run(run, Json.read(row.input(), type.input()));
     } catch (SagaPause pause) {
-      carryOut(run, row, pause.reason());
+      ends.carryOut(run, row, pause.reason());
       return;
     } catch (Exception e) {
       threw(run, row, e);
       return;
     } catch (Error e) {
-      carryOut(run, row, later(new IllegalStateException(e)));
+      ends.carryOut(run, row, later(new IllegalStateException(e)));
       return;
     }
     Optional<Reason> left = run.left();
     if (left.isPresent()) {
-      carryOut(run, row, left.get()); // the code has swallowed it
+      ends.carryOut(run, row, left.get()); // the code has swallowed it
       return;
     }
     try {
@@ -405,81 +404,16 @@ final class SagaEngine implements Sagas {
   private void threw(SagaRun run, SagaStore.Row row, Exception failure) {
     Optional<Reason> left = run.left();
     if (left.isPresent()) {
-      carryOut(run, row, left.get());
+      ends.carryOut(run, row, left.get());
     } else if (failure instanceof InterruptedException) {
-      carryOut(run, row, later(failure));
-    } else if (run.isForward() || row.state() == State.FORWARD) {
-      carryOut(run, row, later(failure));
+      ends.carryOut(run, row, later(failure));
+    } else if (SagaEnds.isForward(run, row) || run.isInDoubt()) {
+      ends.carryOut(run, row, new Reason.Failed(failure));
+    } else if (run.isShort()) {
+      ends.carryOut(run, row, new Reason.Failed(SagaEnds.early(run, failure)));
     } else {
-      abort(run, row, describe(failure));
+      ends.abort(run, row, SagaEnds.describe(failure));
     }
-  }
-
-  private void carryOut(SagaRun run, SagaStore.Row row, Reason reason) {
-    boolean unused = Thread.interrupted(); // the thread must reach the database
-    switch (reason) {
-      case Reason.Asleep asleep -> {}
-      case Reason.Lost lost ->
-          log.atInfo()
-              .addKeyValue("saga", row.type() + "/" + row.id())
-              .log("a run was given up: the saga is another instance's, or decided");
-      case Reason.Park park -> park(run, row, park.why());
-      case Reason.Later later -> again(run, row, later);
-    }
-  }
-
-  private void again(SagaRun run, SagaStore.Row row, Reason.Later later) {
-    int attempts = row.attempts() + 1;
-    boolean forward = run.isForward() || row.state() == State.FORWARD;
-    String error = describe(later.failure());
-    if (forward && attempts > parts.config().undoAttemptsMax()) {
-      park(run, row, "it failed " + attempts + " times after it was committed: " + error);
-      return;
-    }
-    Duration wait = parts.config().endBackoff().after(attempts, parts.runtime().random());
-    Instant at = parts.runtime().clock().instant().plus(wait);
-    State state = forward ? State.FORWARD : State.RUNNING;
-    put(run, row, Change.again(state, at, attempts, error));
-  }
-
-  private void park(SagaRun run, SagaStore.Row row, String why) {
-    log.atWarn()
-        .addKeyValue("saga", row.type() + "/" + row.id())
-        .addKeyValue("reason", why)
-        .log("a saga is parked");
-    put(run, row, Change.end(State.PARKED, shortened(why), null));
-  }
-
-  /** Changes the row as the recorded history has it: a failed run adds nothing to it. */
-  private void put(SagaRun run, SagaStore.Row row, Change change) {
-    run.commit(
-        unit ->
-            parts
-                .store()
-                .advance(unit.connection(), row, run.recordedBy(), run.recorded(), change));
-  }
-
-  private void abort(SagaRun run, SagaStore.Row row, String why) {
-    boolean unused = Thread.interrupted();
-    try {
-      run.commit(
-          unit -> {
-            List<Branch> opened = run.scope().ledger().branches();
-            parts.decider().abort(unit, new SignedXid(row.xid(), row.header()), opened);
-            run.last(unit, Change.end(State.ABORTED, shortened(why), null));
-          });
-    } catch (GlobalTransactionException e) {
-      park(run, row, describe(e)); // nobody can say how it ended
-    }
-  }
-
-  private static String describe(Exception failure) {
-    String message = failure.getMessage();
-    return message == null ? failure.getClass().getName() : message;
-  }
-
-  private static String shortened(String text) {
-    return text.length() <= ERROR_LENGTH_MAX ? text : text.substring(0, ERROR_LENGTH_MAX);
   }
 
   private String fingerprint(SagaType<?, ?> type) {

@@ -17,6 +17,17 @@ final class SagaPause extends Error {
     /** A step could not be done now. */
     record Later(Exception failure) implements Reason {}
 
+    /**
+     * The code has failed where it cannot be aborted: it is run again, a limited number of times.
+     */
+    record Failed(Exception failure) implements Reason {}
+
+    /** Nobody knows what became of the pivot. */
+    record InDoubt(Exception failure) implements Reason {}
+
+    /** The pivot was refused. */
+    record Refused(PivotRefusedException refusal) implements Reason {}
+
     /** Another instance runs the saga, or it is decided otherwise. */
     record Lost() implements Reason {}
 

@@ -13,6 +13,7 @@ import dev.tenon.transaction.Transactions;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The results of a saga's own steps: stored replies of the service to itself, each written by the
@@ -34,8 +35,11 @@ final class SagaResults {
     this.leave = leave;
   }
 
+  /** What a step that was done gave, perhaps nothing. */
+  record Known<T>(@Nullable T value) {}
+
   /** The result of a step that was done. */
-  <T> Optional<T> known(String step, Class<T> type) {
+  <T> Optional<Known<T>> known(String step, Class<T> type) {
     Optional<StoredReply> found;
     try {
       found = parts.receiver().find(key(step));
@@ -45,7 +49,7 @@ final class SagaResults {
       }
       throw e;
     }
-    return found.map(reply -> value(reply, type));
+    return found.map(reply -> new Known<>(value(reply, type)));
   }
 
   /** Does a step that may open a branch of this very service, unless it was done. */

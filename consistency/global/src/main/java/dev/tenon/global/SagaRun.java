@@ -38,6 +38,7 @@ final class SagaRun implements SagaScope {
   private final Map<String, Integer> seen = new HashMap<>();
   private final SagaResults results;
   private boolean forward;
+  private boolean inDoubt;
   private List<String> recorded;
   private String recordedBy;
   private @Nullable SagaPause left;
@@ -48,6 +49,7 @@ final class SagaRun implements SagaScope {
     this.fingerprint = fingerprint;
     this.recorded = row.history();
     this.recordedBy = row.fingerprint();
+    this.inDoubt = row.inDoubt();
     this.scope = new Scope(row.xid(), row.header(), "");
     this.results = new SagaResults(parts, row, scope, this::leave);
     scope.nameCalls(
@@ -71,6 +73,11 @@ final class SagaRun implements SagaScope {
 
   boolean isForward() {
     return forward;
+  }
+
+  /** Whether a pivot was sent, and there is no answer yet. */
+  boolean isInDoubt() {
+    return inDoubt;
   }
 
   List<String> path() {
@@ -107,12 +114,19 @@ final class SagaRun implements SagaScope {
     }
     List<String> recorded = row.history();
     if (place < recorded.size() && !recorded.get(place).equals(step)) {
-      throw leave(new Reason.Park(diverged(recorded)));
+      throw leave(new Reason.Park(diverged()));
     }
     return step;
   }
 
-  private String diverged(List<String> recorded) {
+  /** Whether the code has not come as far as it came before. */
+  boolean isShort() {
+    return path.size() < row.history().size();
+  }
+
+  /** What is said of a path that is not the recorded one. */
+  String diverged() {
+    List<String> recorded = row.history();
     return "its code takes another path than it took before"
         + (fingerprint.equals(row.fingerprint())
             ? ", though it has not changed"
@@ -216,9 +230,9 @@ final class SagaRun implements SagaScope {
   public <T> T external(String name, Class<T> type, Callable<T> work) throws Exception {
     String step = begin(name);
     // The work is outside of any commit: it is done again if its result was not stored.
-    Optional<T> known = results.known(step, type);
+    Optional<SagaResults.Known<T>> known = results.known(step, type);
     if (known.isPresent()) {
-      return known.get();
+      return given(known.get());
     }
     T value;
     try (var outside = Scope.leave()) {
@@ -231,6 +245,11 @@ final class SagaRun implements SagaScope {
           last(unit, Change.goOn(state()));
           return value;
         });
+  }
+
+  @SuppressWarnings("NullAway") // a step whose work gives null gives null
+  private static <T> T given(SagaResults.Known<T> known) {
+    return known.value();
   }
 
   @Override
@@ -272,8 +291,8 @@ final class SagaRun implements SagaScope {
               return first.plus(atMost);
             });
     String step = begin(signal);
-    Optional<Awaited> known = results.known(step, Awaited.class);
-    Awaited awaited = known.isPresent() ? known.get() : look(signal, step, until);
+    Optional<SagaResults.Known<Awaited>> known = results.known(step, Awaited.class);
+    Awaited awaited = known.isPresent() ? given(known.get()) : look(signal, step, until);
     JsonNode payload = awaited.payload();
     return awaited.came() && payload != null
         ? Optional.of(Json.mapper().treeToValue(payload, type))
@@ -327,13 +346,81 @@ final class SagaRun implements SagaScope {
               last(unit, Change.goOn(Sagas.State.FORWARD));
               return done;
             });
-    forward = true;
-    scope.decide(Outcome.COMMITTED);
+    committed();
     return value;
+  }
+
+  @Override
+  public <T> T pivot(String name, Class<T> type, Pivot<T> pivot) {
+    String step = begin(name);
+    if (forward) {
+      throw leave(
+          new Reason.Park("step " + step + " is a pivot, and the saga is committed already"));
+    }
+    Optional<SagaResults.Known<T>> known = results.known(step, type);
+    if (known.isPresent()) {
+      committed();
+      return given(known.get());
+    }
+    if (!inDoubt) {
+      commit(
+          unit -> {
+            parts.decider().sendPivot(unit, scope);
+            unit.beforeCommit(connection -> parts.store().sendPivot(connection, row, step));
+            last(unit, Change.goOn(Sagas.State.RUNNING));
+          });
+      inDoubt = true;
+    }
+    T answer = answered(step, pivot);
+    try {
+      T value = answerStored(step, type, answer);
+      committed();
+      return value;
+    } catch (GlobalTransactionException e) {
+      throw leave(new Reason.Park(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private <T> T answerStored(String step, Class<T> type, T answer) {
+    return results.<T, RuntimeException>received(
+        step,
+        type,
+        unit -> {
+          parts.decider().answerPivot(unit, scope, Outcome.COMMITTED);
+          last(unit, Change.goOn(Sagas.State.FORWARD));
+          return answer;
+        });
+  }
+
+  /** Repeats the pivot as long as nobody knows what became of it. */
+  private <T> T answered(String step, Pivot<T> pivot) {
+    for (int attempt = 1; ; attempt++) {
+      try (var outside = Scope.leave()) {
+        return pivot.call(key(step));
+      } catch (PivotRefusedException e) {
+        throw leave(new Reason.Refused(e));
+      } catch (Exception e) {
+        if (e instanceof InterruptedException) {
+          Thread.currentThread().interrupt();
+        }
+        if (attempt >= CALL_ATTEMPTS_MAX || !waited(attempt)) {
+          throw leave(new Reason.InDoubt(e));
+        }
+      }
+    }
+  }
+
+  private void committed() {
+    forward = true;
+    inDoubt = false;
+    scope.decide(Outcome.COMMITTED);
   }
 
   /** Ends the saga with the commit of its result, and of the decision if it was not made before. */
   void end(@Nullable Object result) {
+    if (isShort()) {
+      throw leave(new Reason.Park("it has ended early: " + diverged()));
+    }
     byte[] json = result == null ? "null".getBytes(UTF_8) : Json.write(result);
     commit(
         unit -> {

@@ -96,6 +96,27 @@ public interface SagaScope {
       throws X;
 
   /**
+   * Does an irrevocable step in another service, whose answer decides: the pivot, if it may be
+   * refused. That it is sent is stored first, by a commit of its own. From then on the saga waits
+   * for the answer: if it was done, the saga is committed, as by {@link #commit}; if it was
+   * refused, the saga is aborted, and what was done is compensated. Anything else is no answer, and
+   * the pivot is repeated under the same key, after crashes and past the deadline too, until there
+   * is one.
+   *
+   * <p>The callee stores its reply under the key, for as long as the saga may be in doubt. It is
+   * called under no distributed transaction, and opens no branch.
+   *
+   * @param step the step's name
+   * @param type the answer's type
+   * @param pivot makes the call
+   * @param <T> the answer
+   * @return the answer
+   * @throws GlobalTransactionException if the saga cannot be committed, as when its deadline has
+   *     passed; nothing was sent, and the saga aborts unless it is caught
+   */
+  <T> T pivot(String step, Class<T> type, Pivot<T> pivot);
+
+  /**
    * The same time in each run.
    *
    * @return when the saga was started

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class SagaStore {
   private static final String COLUMNS =
       "xid_text, type, id, fingerprint, input, state, history, attempts, fence, wake_at, awaits,"
-          + " started_at, owner, error, result";
+          + " started_at, owner, error, result, pivot";
   private static final String UNDER_WAY = "state IN ('RUNNING', 'FORWARD')";
   private static final String BETWEEN_STEPS = " ";
 
@@ -53,7 +53,13 @@ final class SagaStore {
       Instant startedAt,
       Optional<UUID> owner,
       Optional<String> error,
-      Optional<byte[]> result) {
+      Optional<byte[]> result,
+      Optional<String> pivot) {
+
+    /** Whether a pivot was sent whose answer is not stored. */
+    boolean inDoubt() {
+      return pivot.isPresent() && state == Sagas.State.RUNNING;
+    }
 
     Sagas.Status status() {
       boolean asleep = owner.isEmpty() && state == Sagas.State.RUNNING;
@@ -252,6 +258,19 @@ final class SagaStore {
     }
   }
 
+  /** Notes the step of a pivot that is sent; the fence is checked by the end of the transaction. */
+  void sendPivot(Connection connection, Row row, String step) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(connection, "UPDATE tenon.saga SET pivot = ? WHERE xid = ? AND fence = ?")) {
+      update.setString(1, step);
+      update.setObject(2, row.xid().id());
+      update.setLong(3, row.fence());
+      if (update.executeUpdate() != 1) {
+        throw new LostException(row.xid());
+      }
+    }
+  }
+
   /** Locks the row, so that no signal can be sent until the transaction ends. */
   void lock(Connection connection, Row row) throws SQLException {
     try (PreparedStatement select =
@@ -344,7 +363,8 @@ final class SagaStore {
         row.getObject("started_at", OffsetDateTime.class).toInstant(),
         Optional.ofNullable(row.getObject("owner", UUID.class)),
         Optional.ofNullable(row.getString("error")),
-        Optional.ofNullable(row.getBytes("result")));
+        Optional.ofNullable(row.getBytes("result")),
+        Optional.ofNullable(row.getString("pivot")));
   }
 
   private static OffsetDateTime time(Instant instant) {

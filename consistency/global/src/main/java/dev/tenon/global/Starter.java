@@ -172,7 +172,7 @@ final class Starter {
     CommitCheck check = store.commit(connection, scope.signed(), branches, instances.id());
     switch (check) {
       case GRANTED -> {}
-      case DECIDED -> throw refused(scope, "it is decided already", "Give it more time");
+      case DECIDED, IN_DOUBT -> throw refused(scope, "it is decided already", "Give it more time");
       case TOO_LATE -> throw refused(scope, "its deadline has passed", "Give it more time");
       case OTHER_HISTORY -> {
         instances.forgetIncarnation();

@@ -4,12 +4,14 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenon.testing.crash.Scenario;
+import dev.tenon.testing.crash.SendRules;
 import dev.tenon.testing.crash.World;
 import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.TransactionException;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -19,17 +21,24 @@ import java.util.TreeSet;
 
 /**
  * Orders as sagas, run by two instances of order: one is placed; one waits for a payment that does
- * not come; one is refused by the wallet; one is taken over while its first run is paused.
+ * not come; one is refused by the wallet; one is taken over while its first run is paused. Two more
+ * have a bank as their pivot, which gives no answer until their deadline has long passed: it does
+ * one, and refuses the other.
  */
 public final class CrashSagas implements Scenario, AutoCloseable {
   private static final Duration DAY = Duration.ofDays(1);
   private static final int UNSIGNALLED = 2;
   private static final int PAUSED = 4;
+  private static final int CHARGED = 5;
+  private static final int UNCHARGED = 6;
   private static final int PAUSE_STEPS = 12;
   private static final String ENDED =
       "SELECT state || ' ' || ended_at FROM tenon.saga WHERE ended_at IS NOT NULL AND id = '"
           + PAUSED
           + "'";
+  private static final Instant BANK_OPENS = Instant.parse("2026-01-01T00:00:50Z");
+  private static final SendRules BANK =
+      SendRules.defaults().failingWith(CrashServices.LostException::new);
   private static final List<String> INSTANCES = List.of("order", "order2");
 
   private final CrashDatabases databases;
@@ -44,7 +53,17 @@ public final class CrashSagas implements Scenario, AutoCloseable {
     /** The result of a step is stored where nobody finds it. */
     RESULT_LOST,
     /** A run that has lost its saga goes on to write. */
-    FENCE_DROPPED
+    FENCE_DROPPED,
+    /** An inquiry does not see that a pivot was sent. */
+    PIVOT_UNSEEN,
+    /** A saga does not know that its pivot was sent. */
+    PIVOT_FORGOTTEN
+  }
+
+  /** What knows nothing of sagas. */
+  public interface Bank {
+    /** Takes the money, once for each key. */
+    String charge(String key, int number);
   }
 
   CrashSagas(PostgresExtension postgres, Bug bug) throws SQLException {
@@ -61,11 +80,14 @@ public final class CrashSagas implements Scenario, AutoCloseable {
   /** The clients of one world, and the code of the sagas. */
   private final class Shop implements CrashServices.Plan {
     private final Map<String, SagaType<Integer, String>> types = new HashMap<>();
+    private final Map<String, SagaType<Integer, String>> charging = new HashMap<>();
+    private final World world;
     private final CrashServices services;
     private final List<Exception> failures = new ArrayList<>();
     private boolean paused;
 
     Shop(World world) {
+      this.world = world;
       for (String process : INSTANCES) {
         types.put(
             process,
@@ -75,17 +97,25 @@ public final class CrashSagas implements Scenario, AutoCloseable {
                 String.class,
                 DAY,
                 (scope, number) -> place(process, scope, number)));
+        charging.put(
+            process,
+            new SagaType<>(
+                "charge",
+                Integer.class,
+                String.class,
+                CrashServices.TIMEOUT,
+                (scope, number) -> charge(process, scope, number)));
       }
       services = new CrashServices(world, databases, INSTANCES, this);
     }
 
     @Override
     public List<SagaType<?, ?>> sagas(String process) {
-      return List.of(sagaOf(process));
+      return List.of(requireNonNull(types.get(process)), requireNonNull(charging.get(process)));
     }
 
-    private SagaType<Integer, String> sagaOf(String process) {
-      return requireNonNull(types.get(process));
+    private SagaType<Integer, String> sagaOf(int number) {
+      return requireNonNull((number < CHARGED ? types : charging).get("order"));
     }
 
     @Override
@@ -100,6 +130,11 @@ public final class CrashSagas implements Scenario, AutoCloseable {
             right.replace(
                 "AND fence = ? AND owner IS NOT NULL AND state IN ('RUNNING', 'FORWARD')",
                 "AND ? > 0");
+        case PIVOT_UNSEEN ->
+            right.replace(
+                "LEFT JOIN tenon.global_decision d ON",
+                "LEFT JOIN tenon.global_decision d ON d.outcome <> 'PIVOT_SENT' AND");
+        case PIVOT_FORGOTTEN -> right.replace("SET pivot = ?", "SET error = ?");
       };
     }
 
@@ -142,6 +177,52 @@ public final class CrashSagas implements Scenario, AutoCloseable {
           });
     }
 
+    private String charge(String process, SagaScope scope, int number) throws Exception {
+      call(process, scope, "stock", number);
+      scope.local(
+          "note",
+          Integer.class,
+          unit -> {
+            services.move(process, unit, "note", number);
+            services.starter(process).participant().open(services.note(process), number);
+            return number;
+          });
+      call(process, scope, "wallet", number);
+      int mail = scope.external("mail", Integer.class, () -> mail(process, number));
+      Bank bank = world.sends(process, Bank.class, this::atBank, BANK);
+      String answer = scope.pivot("charge", String.class, key -> bank.charge(key, number));
+      return scope.local(
+          "after",
+          String.class,
+          unit -> {
+            services.move(process, unit, "placed", number);
+            services.move(process, unit, "after", number);
+            services.move(process, unit, "mail " + mail, number);
+            return answer;
+          });
+    }
+
+    /** The bank remembers what it has answered under a key. */
+    private String atBank(String key, int number) {
+      try {
+        if (databases.now().isBefore(BANK_OPENS)) {
+          throw new CrashServices.LostException("the bank is closed");
+        }
+        if (number == UNCHARGED) {
+          throw new PivotRefusedException("no money");
+        }
+        String charged = "charged " + key;
+        String known = "SELECT what FROM moved WHERE what = '" + charged + "'";
+        if (databases.column("wallet", known).isEmpty()) {
+          databases.elsewhere(
+              "wallet", "INSERT INTO moved VALUES ('" + charged + "', " + number + ")");
+        }
+        return charged;
+      } catch (SQLException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
     private void call(String process, SagaScope scope, String service, int number)
         throws Exception {
       if (!scope.call(service, () -> services.call(process, service, number))) {
@@ -165,6 +246,8 @@ public final class CrashSagas implements Scenario, AutoCloseable {
       for (int i = 0; i < PAUSE_STEPS; i++) {
         databases.pass(Duration.ofSeconds(10));
         services.work("order2");
+        services.work("stock");
+        services.work("wallet");
       }
       ended = databases.column("order", ENDED);
     }
@@ -183,14 +266,14 @@ public final class CrashSagas implements Scenario, AutoCloseable {
                 unit -> {
                   services.move("order", unit, "ordered", number);
                   if (bug != Bug.START_APART) {
-                    sagas.start(sagaOf("order"), "" + number, number);
+                    sagas.start(sagaOf(number), "" + number, number);
                   }
                 });
         if (bug == Bug.START_APART) {
-          sagas.start(sagaOf("order"), "" + number, number);
+          sagas.start(sagaOf(number), "" + number, number);
         }
-        if (number != UNSIGNALLED) {
-          sagas.signal(sagaOf("order"), "" + number, "paid", "yes");
+        if (number < CHARGED && number != UNSIGNALLED) {
+          sagas.signal(sagaOf(number), "" + number, "paid", "yes");
         }
       } catch (GlobalTransactionException | TransactionException e) {
         failures.add(e); // the client learns that it failed
@@ -201,7 +284,8 @@ public final class CrashSagas implements Scenario, AutoCloseable {
   @Override
   public void run(World world) throws Exception {
     Shop opened = new Shop(world);
-    for (int number = 1; number <= PAUSED; number++) {
+    int last = bug == Bug.START_APART ? 1 : UNCHARGED;
+    for (int number = 1; number <= last; number++) {
       opened.start(number);
     }
     opened.services.settle();
@@ -229,7 +313,10 @@ public final class CrashSagas implements Scenario, AutoCloseable {
         .as("sagas of what was ordered")
         .isEqualTo(moved("ordered"));
     Set<String> placed = numbers("SELECT id FROM tenon.saga WHERE state = 'DONE'");
-    assertThat(moved("placed")).as("placed").isEqualTo(placed).isSubsetOf("1", "4");
+    assertThat(moved("placed")).as("placed").isEqualTo(placed).isSubsetOf("1", "4", "5");
+    assertThat(databases.column("wallet", "SELECT number FROM moved WHERE what LIKE 'charged %'"))
+        .as("charged")
+        .isEqualTo(placed.contains("5") ? List.of("5") : List.of());
     assertThat(moved("after")).as("what comes after").isEqualTo(placed);
     assertThat(databases.kept("stock")).as("kept by stock").containsExactlyElementsOf(placed);
     assertThat(databases.kept("wallet")).as("kept by wallet").containsExactlyElementsOf(placed);

@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.ModelScope.Fault;
 import dev.tenon.global.ModelScope.Mode;
+import dev.tenon.global.ModelWorld.Bank;
 import dev.tenon.global.ModelWorld.Database;
 import dev.tenon.global.ModelWorld.Ghost;
 import dev.tenon.global.ModelWorld.Message;
@@ -59,14 +60,16 @@ final class Model {
     ModelWorld world = new ModelWorld();
     scope.faults().forEach(world::grant);
     world.sent = new long[WORDS];
-    boolean saga = scope.mode() == Mode.SAGA;
-    world.database = new Database(0, false, Optional.empty(), List.of(), -1, 0, saga);
+    boolean saga = scope.mode() != Mode.TRANSACTION;
+    world.database =
+        new Database(0, false, Optional.empty(), List.of(), -1, 0, saga, Optional.empty());
     world.past = List.of();
     world.pending = Optional.empty();
     world.runs = new Run[] {Run.BEGUN, Run.NONE};
     world.slots = new Slot[scope.shape().steps().size()];
     Arrays.fill(world.slots, Slot.EMPTY);
-    world.ghost = new Ghost(Optional.empty(), List.of(), false, false);
+    world.ghost =
+        new Ghost(Optional.empty(), List.of(), false, false, Bank.UNASKED, Optional.empty());
     return world;
   }
 
@@ -95,6 +98,9 @@ final class Model {
       }
       case Message.Order order -> participants.ordered(world, order, sink);
       case Message.Told told -> participants.told(world, told, sink);
+      case Message.Pivot pivot -> starter.pivots().called(world, sink);
+      case Message.PivotAnswered answered ->
+          starter.pivots().answered(world, answered.bank(), sink);
       case Message.InsertAborted insert -> starter.insertAborted(world, sink);
     }
   }
@@ -125,7 +131,8 @@ final class Model {
         incarnation(database.incarnation()),
         now(world),
         forgottenBefore(database),
-        database.decision());
+        database.decision(),
+        database.pivot().isPresent() ? Protocol.Doubt.PIVOT_SENT : Protocol.Doubt.NONE);
   }
 
   static Instant forgottenBefore(Database database) {

@@ -4,6 +4,8 @@ import dev.tenon.global.BranchState.CancelledInTry;
 import dev.tenon.global.BranchState.Open;
 import dev.tenon.global.BranchState.Parked;
 import dev.tenon.global.BranchState.Trying;
+import dev.tenon.global.ModelScope.Mode;
+import dev.tenon.global.ModelWorld.Bank;
 import dev.tenon.global.ModelWorld.Fate;
 import dev.tenon.global.ModelWorld.Message;
 import dev.tenon.global.ModelWorld.Phase;
@@ -51,6 +53,9 @@ final class ModelInvariants {
     if (fate == Fate.CONFIRMED && !listed) {
       return Optional.of(name + " is confirmed, and no COMMITTED lists it");
     }
+    if (fate == Fate.UNDONE && world.ghost.pivotDoneFor(id)) {
+      return Optional.of(name + " is undone, and the pivot is done");
+    }
     if (fate == Fate.UNDONE && listed) {
       return Optional.of(name + " is undone, and COMMITTED lists it");
     }
@@ -72,8 +77,19 @@ final class ModelInvariants {
         : Optional.empty();
   }
 
-  private static Optional<String> starter(ModelWorld world) {
+  private Optional<String> starter(ModelWorld world) {
     boolean committed = world.ghost.committed().isPresent();
+    if (model.scope.mode() == Mode.PIVOT) {
+      Bank bank = world.ghost.bank();
+      boolean aborted =
+          world.database.decision().filter(it -> it.outcome() == Outcome.ABORTED).isPresent();
+      if (committed && bank != Bank.DONE) {
+        return Optional.of("it is committed, and its pivot is " + bank);
+      }
+      if (aborted && bank == Bank.DONE) {
+        return Optional.of("it is aborted, and its pivot is done");
+      }
+    }
     int ownRows = world.database.ownRows();
     Optional<Outcome> stored = world.database.decision().map(Decision::outcome);
     if (ownRows > 1) {
@@ -138,6 +154,9 @@ final class ModelInvariants {
 
   /** Another instance runs a saga again, and it fails. */
   private void abortSaga(ModelWorld world) {
+    if (world.database.pivot().isPresent()) {
+      model.starter().pivots().settle(world);
+    }
     if (world.database.sagaRuns()
         && model.rules.abort(model.xid, Model.facts(world)) == AbortCheck.GRANTED) {
       model.starter().storeAborted(world, List.of());

@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.Protocol.AbortCheck;
 import dev.tenon.global.Protocol.Action;
+import dev.tenon.global.Protocol.AnswerCheck;
 import dev.tenon.global.Protocol.CommitCheck;
 import dev.tenon.global.Protocol.Facts;
 import dev.tenon.global.Protocol.Inquiry;
@@ -19,6 +20,24 @@ interface ModelRules {
 
   default CommitCheck commit(Xid xid, Facts facts) {
     return Protocol.commit(xid, facts);
+  }
+
+  default CommitCheck sendPivot(Xid xid, Facts facts) {
+    return Protocol.sendPivot(xid, facts);
+  }
+
+  default AnswerCheck answerPivot(Facts facts) {
+    return Protocol.answerPivot(facts);
+  }
+
+  /** Whether the pivot is sent before it is stored that it is. */
+  default boolean sendsPivotFirst() {
+    return false;
+  }
+
+  /** Whether a pivot without an answer is taken for one that was refused. */
+  default boolean takesLostPivotForRefused() {
+    return false;
   }
 
   default AbortCheck abort(Xid xid, Facts facts) {
@@ -66,7 +85,7 @@ interface ModelRules {
 
   /** Whether a run that aborts stores ABORTED before it tells anybody. */
   default boolean storesAborted(ModelScope.Mode mode, boolean commitAttempted) {
-    return mode == ModelScope.Mode.SAGA || commitAttempted;
+    return mode != ModelScope.Mode.TRANSACTION || commitAttempted;
   }
 
   /** Whether what a refused call had opened is undone before the transaction is decided. */

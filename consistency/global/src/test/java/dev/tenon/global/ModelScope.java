@@ -70,7 +70,9 @@ record ModelScope(
     /** It dies with its process. */
     TRANSACTION,
     /** Another instance runs it again. */
-    SAGA
+    SAGA,
+    /** So it does, and a pivot that may be refused decides it. */
+    PIVOT
   }
 
   /** When the transaction can be committed no more. */
@@ -136,6 +138,10 @@ record ModelScope(
 
   ModelScope saga() {
     return new ModelScope(name, shape, tries, Mode.SAGA, deadline, ticks, faults);
+  }
+
+  ModelScope pivot() {
+    return new ModelScope(name, shape, tries, Mode.PIVOT, deadline, ticks, faults);
   }
 
   ModelScope longDeadline() {

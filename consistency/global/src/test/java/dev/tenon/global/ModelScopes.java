@@ -61,7 +61,17 @@ final class ModelScopes {
             .saga()
             .longDeadline()
             .ticks(3)
-            .with(TAKEOVER, FORGET, RAISE));
+            .with(TAKEOVER, FORGET, RAISE),
+        ModelScope.of("pivot, takeover", Shape.FLAT)
+            .pivot()
+            .with(TAKEOVER, OTHER_PATH, GIVE_UP, LOST_COMMIT, NO_ANSWER),
+        ModelScope.of("pivot, failover of the starter's database", Shape.FLAT)
+            .pivot()
+            .with(TAKEOVER, GIVE_UP, STARTER_FAILOVER),
+        ModelScope.of("pivot, in doubt for long", Shape.CHAIN)
+            .pivot()
+            .ticks(4)
+            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH));
   }
 
   /** On request: more faults in one run. */
@@ -108,6 +118,14 @@ final class ModelScopes {
             .saga()
             .longDeadline()
             .ticks(4)
-            .with(TAKEOVER, FORGET, RAISE, LOST_COMMIT, GIVE_UP, STARTER_CRASH));
+            .with(TAKEOVER, FORGET, RAISE, LOST_COMMIT, GIVE_UP, STARTER_CRASH),
+        ModelScope.of("pivot, takeover, failover of the starter's database", Shape.FLAT)
+            .pivot()
+            .ticks(3)
+            .with(TAKEOVER, OTHER_PATH, GIVE_UP, LOST_COMMIT, STARTER_FAILOVER),
+        ModelScope.of("pivot, in doubt for long", Shape.CHAIN)
+            .pivot()
+            .ticks(4)
+            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH, FAILURE, SWEEP));
   }
 }

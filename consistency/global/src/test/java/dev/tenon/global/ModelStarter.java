@@ -2,7 +2,9 @@ package dev.tenon.global;
 
 import dev.tenon.global.Model.Sink;
 import dev.tenon.global.ModelScope.Fault;
+import dev.tenon.global.ModelScope.Mode;
 import dev.tenon.global.ModelWorld.Database;
+import dev.tenon.global.ModelWorld.Inserted;
 import dev.tenon.global.ModelWorld.Message;
 import dev.tenon.global.ModelWorld.Pending;
 import dev.tenon.global.ModelWorld.Phase;
@@ -21,9 +23,15 @@ import java.util.UUID;
 /** What the two instances of the starter, and its database, may do. */
 final class ModelStarter {
   private final Model model;
+  private final ModelPivots pivots;
 
   ModelStarter(Model model) {
     this.model = model;
+    this.pivots = new ModelPivots(model, this);
+  }
+
+  ModelPivots pivots() {
+    return pivots;
   }
 
   void steps(ModelWorld world, Sink sink) {
@@ -55,6 +63,8 @@ final class ModelStarter {
       }
       case CALLING -> calling(world, number, sink);
       case COMMITTING -> committing(world, number, sink);
+      case PIVOTING -> pivots.storing(world, number, sink);
+      case ASKING -> pivots.asking(world, number, sink);
       case ABORTING -> aborting(world, number, sink);
     }
     if (world.has(Fault.STARTER_CRASH)) {
@@ -111,20 +121,27 @@ final class ModelStarter {
     if (world.pending.isPresent()) {
       return; // waits for the other transaction that has inserted the row
     }
+    if (model.scope.mode() == Mode.PIVOT) {
+      pivots.send(world, number, sink);
+      return;
+    }
     Decision decision = new Decision(Outcome.COMMITTED, run.ledger().branches());
     CommitCheck check = model.rules.commit(model.xid, Model.facts(world));
     ModelWorld next = world.copy();
     switch (check) {
       case GRANTED -> {
         next.pending =
-            Optional.of(new Pending(number, decision, run.ledger().dropped(), run.tree()));
+            Optional.of(
+                new Pending(
+                    number, Inserted.COMMITTED, decision, run.ledger().dropped(), run.tree()));
         next.runs[number] = run.committing();
         if (model.rules.writesOwnRowsFirst()) {
           store(next, next.database.ownRowsWritten());
         }
       }
       case DECIDED -> next.runs[number] = run.ended(told(next));
-      case TOO_LATE, OTHER_HISTORY, FORGOTTEN -> next.runs[number] = run.phase(Phase.ABORTING);
+      case IN_DOUBT, TOO_LATE, OTHER_HISTORY, FORGOTTEN ->
+          next.runs[number] = run.phase(Phase.ABORTING);
     }
     sink.next(next, () -> name(number) + " inserts COMMITTED " + ids(decision) + ": " + check);
   }
@@ -147,7 +164,13 @@ final class ModelStarter {
     }
   }
 
-  private void commit(ModelWorld world, Pending pending) {
+  /** A transaction that has inserted a row succeeds. */
+  void commit(ModelWorld world, Pending pending) {
+    if (pending.row() == Inserted.PIVOT_SENT) {
+      world.pending = Optional.empty();
+      pivots.stored(world, pending);
+      return;
+    }
     int ownRows = model.rules.writesOwnRowsFirst() ? 0 : 1;
     store(world, world.database.decided(pending.decision(), ownRows, world.tick));
     world.pending = Optional.empty();
@@ -178,6 +201,7 @@ final class ModelStarter {
         next.runs[number] = run.ended(Told.ABORTED);
       }
       case DECIDED -> next.runs[number] = run.ended(told(next));
+      case IN_DOUBT -> next.runs[number] = run.ended(Told.NOTHING);
       case OTHER_HISTORY, FORGOTTEN -> next.runs[number] = run.ended(Told.UNKNOWN);
     }
     sink.next(next, () -> name(number) + " inserts ABORTED: " + check);
@@ -308,6 +332,8 @@ final class ModelStarter {
       for (int run = 0; run < next.runs.length; run++) {
         if (next.runs[run].phase() == Phase.COMMITTING) {
           next.runs[run] = next.runs[run].phase(Phase.ABORTING);
+        } else if (next.runs[run].phase() == Phase.PIVOTING) {
+          next.runs[run] = next.runs[run].ended(Told.NOTHING);
         }
       }
       sink.next(next, () -> "starter's database fails over to " + next.database);
@@ -318,7 +344,7 @@ final class ModelStarter {
     store(world, world.database.decided(new Decision(Outcome.ABORTED, known), 0, world.tick));
   }
 
-  private void store(ModelWorld world, Database changed) {
+  void store(ModelWorld world, Database changed) {
     if (world.has(Fault.STARTER_FAILOVER) && !world.past.contains(world.database)) {
       List<Database> past = new ArrayList<>(world.past);
       past.add(world.database);
@@ -333,7 +359,7 @@ final class ModelStarter {
     return known;
   }
 
-  private void orderAll(ModelWorld world, Ledger ledger) {
+  void orderAll(ModelWorld world, Ledger ledger) {
     order(world, known(ledger), Outcome.ABORTED);
     ledger
         .untold()
@@ -344,7 +370,7 @@ final class ModelStarter {
                     world, new Message.Order(model.slot(step), Optional.empty(), Outcome.ABORTED)));
   }
 
-  private void order(ModelWorld world, List<Branch> branches, Outcome outcome) {
+  void order(ModelWorld world, List<Branch> branches, Outcome outcome) {
     for (Branch branch : branches) {
       model.send(
           world,
@@ -352,21 +378,17 @@ final class ModelStarter {
     }
   }
 
-  private static Told told(ModelWorld world) {
+  static Told told(ModelWorld world) {
     return world.database.decision().orElseThrow().outcome() == Outcome.COMMITTED
         ? Told.COMMITTED
         : Told.ABORTED;
   }
 
-  private static Optional<Pending> withoutOwner(ModelWorld world, int run) {
-    return world.pending.map(
-        pending ->
-            pending.run() == run
-                ? new Pending(-1, pending.decision(), pending.dropped(), pending.tree())
-                : pending);
+  static Optional<Pending> withoutOwner(ModelWorld world, int run) {
+    return world.pending.map(pending -> pending.run() == run ? pending.withoutOwner() : pending);
   }
 
-  private static String name(int run) {
+  static String name(int run) {
     return "starter " + (run + 1);
   }
 

@@ -26,7 +26,11 @@ final class ModelWorld {
   Ghost ghost;
   Optional<String> fault = Optional.empty();
 
-  /** The starter's database. */
+  /**
+   * The starter's database.
+   *
+   * @param pivot what is decided about once the pivot is stored as sent, until its answer is stored
+   */
   record Database(
       int incarnation,
       boolean raised,
@@ -34,43 +38,97 @@ final class ModelWorld {
       List<UUID> acknowledged,
       int acknowledgedTick,
       int ownRows,
-      boolean sagaRuns) {
+      boolean sagaRuns,
+      Optional<Pending> pivot) {
 
     Database decided(Decision made, int ownRowsAdded, int tick) {
       int done = made.outcome() == Outcome.COMMITTED && made.branches().isEmpty() ? tick : -1;
       return new Database(
-          incarnation, raised, Optional.of(made), List.of(), done, ownRows + ownRowsAdded, false);
+          incarnation,
+          raised,
+          Optional.of(made),
+          List.of(),
+          done,
+          ownRows + ownRowsAdded,
+          false,
+          Optional.empty());
+    }
+
+    Database pivotSent(Pending about) {
+      return new Database(
+          incarnation,
+          raised,
+          decision,
+          acknowledged,
+          acknowledgedTick,
+          ownRows,
+          sagaRuns,
+          Optional.of(about));
     }
 
     Database acknowledged(UUID branch, int tick) {
       List<UUID> added = plus(acknowledged, branch);
       boolean all = decision.filter(made -> added.size() == made.branches().size()).isPresent();
       int done = all && acknowledgedTick < 0 ? tick : acknowledgedTick;
-      return new Database(incarnation, raised, decision, added, done, ownRows, sagaRuns);
+      return new Database(incarnation, raised, decision, added, done, ownRows, sagaRuns, pivot);
     }
 
     Database forgotten() {
-      return new Database(incarnation, raised, Optional.empty(), List.of(), -1, ownRows, sagaRuns);
+      return new Database(
+          incarnation, raised, Optional.empty(), List.of(), -1, ownRows, sagaRuns, pivot);
     }
 
     Database ownRowsWritten() {
       return new Database(
-          incarnation, raised, decision, acknowledged, acknowledgedTick, ownRows + 1, sagaRuns);
+          incarnation,
+          raised,
+          decision,
+          acknowledged,
+          acknowledgedTick,
+          ownRows + 1,
+          sagaRuns,
+          pivot);
     }
 
     Database horizonRaised() {
       return new Database(
-          incarnation, true, decision, acknowledged, acknowledgedTick, ownRows, sagaRuns);
+          incarnation, true, decision, acknowledged, acknowledgedTick, ownRows, sagaRuns, pivot);
     }
 
     Database restored(int incarnationNow) {
       return new Database(
-          incarnationNow, raised, decision, acknowledged, acknowledgedTick, ownRows, sagaRuns);
+          incarnationNow,
+          raised,
+          decision,
+          acknowledged,
+          acknowledgedTick,
+          ownRows,
+          sagaRuns,
+          pivot);
     }
   }
 
-  /** A transaction that has inserted COMMITTED and is not over; the run it is of, -1 if gone. */
-  record Pending(int run, Decision decision, List<Branch> dropped, List<String> tree) {}
+  /** A transaction that has inserted a row and is not over; the run it is of, -1 if gone. */
+  record Pending(
+      int run, Inserted row, Decision decision, List<Branch> dropped, List<String> tree) {
+
+    Pending withoutOwner() {
+      return new Pending(-1, row, decision, dropped, tree);
+    }
+  }
+
+  /** Which row. */
+  enum Inserted {
+    COMMITTED,
+    PIVOT_SENT
+  }
+
+  /** What the pivot is done to: it gives one answer for ever. */
+  enum Bank {
+    UNASKED,
+    DONE,
+    REFUSED
+  }
 
   /** What an instance of the starter knows: one run of the work. */
   record Run(
@@ -107,6 +165,10 @@ final class ModelWorld {
     NONE,
     CALLING,
     COMMITTING,
+    /** That the pivot is sent is inserted. */
+    PIVOTING,
+    /** The pivot is sent. */
+    ASKING,
     ABORTING,
     ENDED
   }
@@ -217,28 +279,62 @@ final class ModelWorld {
 
     record Told(int slot, UUID branch, BranchAnswer answer) implements Message {}
 
+    record Pivot() implements Message {}
+
+    record PivotAnswered(Bank bank) implements Message {}
+
     /** An instance that was asked has seen that ABORTED is to be inserted, and has not done it. */
     record InsertAborted() implements Message {}
   }
 
-  /** What no service knows. */
+  /**
+   * What no service knows.
+   *
+   * @param pivot what the pivot that was stored as sent, decides about
+   */
   record Ghost(
       Optional<Decision> committed,
       List<String> tree,
       boolean starterRestored,
-      boolean participantRestored) {
+      boolean participantRestored,
+      Bank bank,
+      Optional<Decision> pivot) {
 
     Ghost committed(Pending pending) {
       return new Ghost(
-          Optional.of(pending.decision()), pending.tree(), starterRestored, participantRestored);
+          Optional.of(pending.decision()),
+          pending.tree(),
+          starterRestored,
+          participantRestored,
+          bank,
+          pivot);
+    }
+
+    Ghost pivotSent(Pending pending) {
+      return new Ghost(
+          committed,
+          tree,
+          starterRestored,
+          participantRestored,
+          bank,
+          Optional.of(pending.decision()));
+    }
+
+    Ghost answered(Bank answer) {
+      return new Ghost(committed, tree, starterRestored, participantRestored, answer, pivot);
     }
 
     Ghost starterFailedOver() {
-      return new Ghost(committed, tree, true, participantRestored);
+      return new Ghost(committed, tree, true, participantRestored, bank, pivot);
     }
 
     Ghost participantFailedOver() {
-      return new Ghost(committed, tree, starterRestored, true);
+      return new Ghost(committed, tree, starterRestored, true, bank, pivot);
+    }
+
+    /** Whether the pivot that was done stands for this branch. */
+    boolean pivotDoneFor(UUID branch) {
+      return bank == Bank.DONE && pivot.filter(decision -> decision.lists(branch)).isPresent();
     }
 
     boolean lists(UUID branch) {

@@ -288,6 +288,57 @@ enum PlantedFault {
         }
       }),
 
+  INQUIRY_ABORTS_WHILE_A_PIVOT_IS_IN_DOUBT(
+      pivot(),
+      new ModelRules() {
+        @Override
+        public Inquiry inquire(Xid xid, UUID branch, Facts facts) {
+          return Protocol.inquire(xid, branch, sure(facts));
+        }
+
+        @Override
+        public AbortCheck abort(Xid xid, Facts facts) {
+          return Protocol.abort(xid, sure(facts));
+        }
+      }),
+
+  SAGA_ABORTS_WHILE_ITS_PIVOT_IS_IN_DOUBT(
+      pivot().with(Fault.TAKEOVER, Fault.GIVE_UP),
+      new ModelRules() {
+        @Override
+        public AbortCheck abort(Xid xid, Facts facts) {
+          return Protocol.abort(xid, sure(facts));
+        }
+      }),
+
+  PIVOT_SENT_BEFORE_IT_IS_STORED(
+      pivot().with(Fault.STARTER_CRASH),
+      new ModelRules() {
+        @Override
+        public boolean sendsPivotFirst() {
+          return true;
+        }
+      }),
+
+  PIVOT_WITHOUT_ANSWER_TAKEN_FOR_REFUSED(
+      pivot().with(Fault.NO_ANSWER),
+      new ModelRules() {
+        @Override
+        public boolean takesLostPivotForRefused() {
+          return true;
+        }
+      }),
+
+  PIVOT_SENT_AFTER_THE_DEADLINE(
+      pivot().ticks(3).with(Fault.FORGET, Fault.TAKEOVER, Fault.GIVE_UP),
+      new ModelRules() {
+        @Override
+        public CommitCheck sendPivot(Xid xid, Facts facts) {
+          CommitCheck right = Protocol.sendPivot(xid, facts);
+          return right == CommitCheck.IN_DOUBT ? right : CommitCheck.GRANTED;
+        }
+      }),
+
   OWN_ROWS_COMMITTED_BEFORE_THE_DECISION(
       flat().with(Fault.STARTER_CRASH),
       new ModelRules() {
@@ -319,6 +370,19 @@ enum PlantedFault {
 
   private static ModelScope saga() {
     return flat().saga().with(Fault.TAKEOVER);
+  }
+
+  private static ModelScope pivot() {
+    return flat().pivot();
+  }
+
+  private static Facts sure(Facts facts) {
+    return new Facts(
+        facts.incarnation(),
+        facts.now(),
+        facts.forgottenBefore(),
+        facts.decision(),
+        Protocol.Doubt.NONE);
   }
 
   private static ModelScope elsewhere() {

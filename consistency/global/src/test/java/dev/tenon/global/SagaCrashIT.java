@@ -21,7 +21,7 @@ class SagaCrashIT {
   void doesAllOfASagaOnceOrUndoesItWhereverAProcessDies(CrashExplorer explorer) throws Exception {
     try (CrashSagas sagas = new CrashSagas(postgres, CrashSagas.Bug.NONE)) {
       Exploration exploration =
-          explorer.sample(60).secondCrashes(20).explore(sagas).requireNoViolations();
+          explorer.sample(40).secondCrashes(10).explore(sagas).requireNoViolations();
 
       assertThat(exploration.commits()).isGreaterThan(30);
       assertThat(exploration.sends()).isGreaterThan(10);
@@ -33,7 +33,7 @@ class SagaCrashIT {
   void findsWhatIsPlanted(CrashSagas.Bug bug) throws Exception {
     try (CrashSagas sagas = new CrashSagas(postgres, bug)) {
       assertThat(violations(sagas))
-          .containsAnyOf("sagas of what", "open branches", "how one ended");
+          .containsAnyOf("sagas of what", "open branches", "how one ended", "open sagas", "rounds");
     }
   }
 

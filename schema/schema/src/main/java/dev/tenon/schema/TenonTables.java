@@ -26,7 +26,8 @@ final class TenonTables {
           new Step(new Version(1, 1), "V1_1__replies.sql"),
           new Step(new Version(1, 2), "V1_2__branches.sql"),
           new Step(new Version(1, 3), "V1_3__decisions.sql"),
-          new Step(new Version(1, 4), "V1_4__sagas.sql"));
+          new Step(new Version(1, 4), "V1_4__sagas.sql"),
+          new Step(new Version(1, 5), "V1_5__pivots.sql"));
 
   private final List<Step> steps;
   private final String schema;

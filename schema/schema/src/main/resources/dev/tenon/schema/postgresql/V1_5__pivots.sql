@@ -1,0 +1,5 @@
+-- A saga's pivot that may refuse was sent: until its answer is stored, nobody decides otherwise.
+ALTER TABLE tenon.global_decision DROP CONSTRAINT global_decision_outcome_check;
+ALTER TABLE tenon.global_decision ADD CONSTRAINT global_decision_outcome_check
+  CHECK (outcome IN ('COMMITTED', 'ABORTED', 'PIVOT_SENT'));
+ALTER TABLE tenon.saga ADD COLUMN pivot text; -- the step of the pivot, once it was sent
