@@ -53,6 +53,9 @@ final class DecisionStore {
   /** What stands in a decision's place while nobody knows what has become of a pivot. */
   private static final String PIVOT_SENT = "PIVOT_SENT";
 
+  /** The condition under which a row is a decision. */
+  static final String DECIDED = "outcome <> '" + PIVOT_SENT + "'";
+
   private static final String ANSWER =
       "WITH durable AS ("
           + TenonTables.FORCE_DURABLE

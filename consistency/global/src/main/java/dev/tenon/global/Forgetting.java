@@ -125,7 +125,8 @@ final class Forgetting {
                 .prepare(
                     connection,
                     "SELECT count(*), count(problem) FROM tenon.global_decision"
-                        + " WHERE acknowledged_at IS NULL");
+                        + " WHERE acknowledged_at IS NULL AND "
+                        + DecisionStore.DECIDED);
         ResultSet row = select.executeQuery()) {
       row.next();
       parts.metrics().openNow(row.getLong(1), row.getLong(2));

@@ -15,7 +15,9 @@ final class OpenCounter {
       "SELECT d.*, b.*, p.*, s.* FROM"
           + " (SELECT count(*) AS decisions, count(problem) AS problems,"
           + " min(decided_at) AS oldest_decision FROM (SELECT problem, decided_at"
-          + " FROM tenon.global_decision WHERE acknowledged_at IS NULL LIMIT ?) AS counted) AS d,"
+          + " FROM tenon.global_decision WHERE acknowledged_at IS NULL AND "
+          + DecisionStore.DECIDED
+          + " LIMIT ?) AS counted) AS d,"
           + " (SELECT count(*) AS in_doubt, min(opened_at) AS oldest_branch FROM (SELECT opened_at"
           + " FROM tenon.branch WHERE next_at IS NOT NULL AND wanted IS NULL"
           + " AND state <> 'PARKED' LIMIT ?) AS counted) AS b,"

@@ -130,6 +130,7 @@ public record OpenTransaction(
         case SLEEPING -> "the time " + run.wakeAt().map(Instant::toString).orElse("to come");
         case AWAITING -> "the signal " + run.awaits().orElse("");
         case FAILING -> "its next attempt";
+        case IN_DOUBT -> "an answer to its pivot";
         case COMPENSATING -> "its compensations";
         case PARKED -> A_PERSON;
         case DONE, ABORTED -> NOBODY;
@@ -147,6 +148,8 @@ public record OpenTransaction(
     AWAITING,
     /** Its last run has failed, and is repeated. */
     FAILING,
+    /** Nobody knows what has become of its pivot; it is repeated until there is an answer. */
+    IN_DOUBT,
     /** It is aborted, and not all of its branches are undone. */
     COMPENSATING,
     /** It waits for a person. */

@@ -180,7 +180,8 @@ final class OpenTransactionReader {
             "SELECT xid, outcome, branches, decided_at, owner, next_at, attempts, problem,"
                 + " acknowledged_at, "
                 + alive
-                + " FROM tenon.global_decision WHERE xid = ANY (?)")) {
+                + " FROM tenon.global_decision WHERE xid = ANY (?) AND "
+                + DecisionStore.DECIDED)) {
       select.setArray(1, connection.createArrayOf("uuid", ids));
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
@@ -217,7 +218,7 @@ final class OpenTransactionReader {
     try (PreparedStatement select =
         tables.prepare(
             connection,
-            "SELECT xid, type, id, state, history, attempts, owner, wake_at, awaits, error, "
+            "SELECT xid, type, id, state, history, attempts, owner, wake_at, awaits, error, pivot, "
                 + alive
                 + " FROM tenon.saga WHERE xid = ANY (?)")) {
       select.setArray(1, connection.createArrayOf("uuid", ids));
@@ -238,7 +239,11 @@ final class OpenTransactionReader {
     int attempts = row.getInt("attempts");
     SagaState state =
         switch (stored) {
-          case RUNNING, FORWARD -> underWay(owner, awaits, attempts);
+          case RUNNING, FORWARD -> {
+            boolean inDoubt = row.getString("pivot") != null && decision.isEmpty();
+            SagaState found = underWay(owner, awaits, attempts);
+            yield inDoubt && found == SagaState.FAILING ? SagaState.IN_DOUBT : found;
+          }
           case DONE -> SagaState.DONE;
           case PARKED -> SagaState.PARKED;
           case ABORTED ->
@@ -250,7 +255,10 @@ final class OpenTransactionReader {
         stored == Sagas.State.FORWARD
             || decision.filter(one -> one.outcome() == Outcome.COMMITTED).isPresent();
     boolean waits =
-        state == SagaState.SLEEPING || state == SagaState.AWAITING || state == SagaState.FAILING;
+        state == SagaState.SLEEPING
+            || state == SagaState.AWAITING
+            || state == SagaState.FAILING
+            || state == SagaState.IN_DOUBT;
     String history = row.getString("history");
     return new SagaPart(
         row.getString("type"),

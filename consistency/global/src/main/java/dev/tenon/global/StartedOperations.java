@@ -191,7 +191,8 @@ final class StartedOperations {
         tables.prepare(
             connection,
             "SELECT outcome, acknowledged_at IS NOT NULL AS acknowledged, attempts,"
-                + " coalesce(problem, '') AS problem FROM tenon.global_decision WHERE xid = ?"
+                + " coalesce(problem, '') AS problem FROM tenon.global_decision WHERE xid = ? AND "
+                + DecisionStore.DECIDED
                 + lock)) {
       select.setObject(1, id);
       try (ResultSet row = select.executeQuery()) {
@@ -254,7 +255,17 @@ final class StartedOperations {
   private void abort(Connection connection, Part part, Started.OfSaga saga, Operator operator)
       throws SQLException {
     SignedXid xid = new SignedXid(part.xid(), saga.header());
-    Optional<Decision> standing = decisions.abort(connection, xid, List.of(), null);
+    Optional<Decision> standing;
+    try {
+      standing = decisions.abort(connection, xid, List.of(), null);
+    } catch (DecisionStore.InDoubtException e) {
+      throw refused(
+          Reason.NOT_POSSIBLE,
+          "force",
+          part,
+          saga.found() + ", and nobody knows what became of its pivot",
+          "See that whom the pivot calls can answer, and retry it.");
+    }
     if (standing.isEmpty()) {
       throw refused(
           Reason.NOT_POSSIBLE,

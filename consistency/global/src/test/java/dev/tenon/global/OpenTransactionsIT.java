@@ -229,6 +229,44 @@ class OpenTransactionsIT {
     }
 
     @Test
+    void showsAPivotOfWhichNobodyKnowsAndLetsNobodyGuess() {
+      SagaType<String, String> type =
+          type(
+              SagaShop.DAY,
+              (scope, input) -> {
+                scope.call("take", () -> shop.take("bolts"));
+                return scope.pivot(
+                    "charge",
+                    String.class,
+                    key -> {
+                      if (broken.get()) {
+                        throw new IOException("connection reset");
+                      }
+                      return "charged";
+                    });
+              });
+      StartingService order = started(type);
+      OpenTransaction open = only(order);
+      assertThat(open.decision()).isEmpty();
+      assertThat(saga(order).state()).isEqualTo(SagaState.IN_DOUBT);
+      assertThat(saga(order).waitsFor()).isEqualTo("an answer to its pivot");
+      assertThat(order.global.counts().decisions().open()).isZero();
+      OpenTransactions operations = order.global.openTransactions();
+      Part part = Part.started(open.xid());
+      assertThatThrownBy(() -> operations.force(part, Outcome.ABORTED, ANNA))
+          .isInstanceOf(OperationRefusedException.class)
+          .hasMessageContaining("nobody knows what became of its pivot");
+      assertThat(order.decisions()).containsExactly("PIVOT_SENT");
+
+      broken.set(false);
+      operations.retry(part, ANNA);
+      shop.settle();
+
+      assertThat(order.decisions()).containsExactly("COMMITTED");
+      assertThat(operations.list(ALL)).isEmpty();
+    }
+
+    @Test
     void abortsOneThatSleepsAndCompensatesIt() throws Exception {
       SagaType<String, String> type = sleeper();
       StartingService order = started(type);

@@ -3,3 +3,4 @@ ALTER TABLE tenon.global_decision DROP CONSTRAINT global_decision_outcome_check;
 ALTER TABLE tenon.global_decision ADD CONSTRAINT global_decision_outcome_check
   CHECK (outcome IN ('COMMITTED', 'ABORTED', 'PIVOT_SENT'));
 ALTER TABLE tenon.saga ADD COLUMN pivot text; -- the step of the pivot, once it was sent
+CREATE INDEX saga_parked ON tenon.saga (started_at) WHERE state = 'PARKED';
