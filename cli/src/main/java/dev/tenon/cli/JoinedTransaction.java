@@ -5,6 +5,7 @@ import dev.tenon.global.OpenTransaction;
 import dev.tenon.global.OpenTransaction.BranchPart;
 import dev.tenon.global.OpenTransaction.DecisionPart;
 import dev.tenon.global.OpenTransaction.DecisionState;
+import dev.tenon.global.OpenTransaction.State;
 import dev.tenon.global.Xid;
 import java.util.List;
 import java.util.Optional;
@@ -40,6 +41,16 @@ record JoinedTransaction(Xid xid, List<OpenTransaction> parts, Set<String> asked
             .collect(Collectors.joining(", "));
     String told = open.isEmpty() ? "the answers of its participants" : open;
     return decision.telling().ownerAlive() ? told : told + ", and an instance that tells it";
+  }
+
+  /** Whom a branch waits for; its starter may have decided already. */
+  String waitsFor(BranchPart branch) {
+    boolean asks =
+        branch.state() == State.OPEN
+            && parts.stream().anyMatch(one -> one.decision().isPresent())
+            && branch.progress().nextAt().isPresent();
+    return branch.waitsFor(xid)
+        + (asks ? ", asked at " + branch.progress().nextAt().orElseThrow() : "");
   }
 
   /** How a listed branch stands at its participant; empty if it has ended. */

@@ -103,7 +103,7 @@ final class TransactionsCommand {
     text.append(found.size())
         .append(found.size() == 1 ? " transaction" : " transactions")
         .append(parked == 0 ? "" : ", " + parked + " of them for a person")
-        .append(". More of one: ./tenon transactions show ")
+        .append(". All of one: ./tenon transactions show ")
         .append(last);
     if (found.size() == limit) {
       text.append(System.lineSeparator()).append("There may be more: --after ").append(last);
@@ -237,18 +237,16 @@ final class TransactionsCommand {
   private static String json(List<JoinedTransaction> found, AskedServices services) {
     Instant now = Instant.now();
     Map<String, Object> members = new LinkedHashMap<>();
-    members.put(
-        "transactions",
-        found.stream()
-            .map(
-                one ->
-                    Map.of(
-                        "xid",
-                        one.xid().text(),
-                        "services",
-                        one.parts().stream().map(part -> TransactionJson.of(part, now)).toList()))
-            .toList());
+    members.put("transactions", found.stream().map(one -> json(one, now)).toList());
     members.put("failures", services.failures());
     return Json.mapper().writeValueAsString(members);
+  }
+
+  private static Map<String, Object> json(JoinedTransaction one, Instant now) {
+    Map<String, Object> members = new LinkedHashMap<>();
+    members.put("xid", one.xid().text());
+    members.put(
+        "services", one.parts().stream().map(part -> TransactionJson.of(part, now)).toList());
+    return members;
   }
 }

@@ -56,7 +56,7 @@ final class TransactionsText {
     for (OpenTransaction part : one.parts()) {
       part.decision().ifPresent(decision -> lines.add(line(one, part.service(), decision)));
       part.saga().ifPresent(saga -> lines.add(line(part.service(), saga)));
-      part.branches().forEach(branch -> lines.add(line(one.xid(), part.service(), branch)));
+      part.branches().forEach(branch -> lines.add(line(one, part.service(), branch)));
     }
     return lines;
   }
@@ -76,14 +76,14 @@ final class TransactionsText {
         service, "saga " + saga.type() + "/" + saga.id(), state, saga.waitsFor(), saga.error());
   }
 
-  private static Line line(Xid xid, String service, BranchPart branch) {
+  private static Line line(JoinedTransaction one, String service, BranchPart branch) {
     String what = branch.what().map(known -> " " + known.kind()).orElse("");
     String wanted = branch.progress().wanted().map(outcome -> ", to be " + outcome).orElse("");
     return new Line(
         service,
         "branch " + branch.step() + what,
         branch.state() + wanted,
-        branch.waitsFor(xid),
+        one.waitsFor(branch),
         branch.progress().error());
   }
 
@@ -119,11 +119,12 @@ final class TransactionsText {
               branch ->
                   row(
                       table,
-                      line(xid, part.service(), branch),
+                      line(one, part.service(), branch),
                       branch.progress().asked() + branch.progress().attempts(),
                       branch.progress().nextAt()));
     }
     lines.add(table.toString());
+    lines.add("");
     one.parts().forEach(part -> lines.addAll(details(part)));
     lines.addAll(actions(one));
     lines.addAll(next(one));
@@ -177,9 +178,6 @@ final class TransactionsText {
                                     + what.caller()
                                     + " by "
                                     + what.operation())));
-    if (!lines.isEmpty()) {
-      lines.addFirst("");
-    }
     return lines;
   }
 

@@ -176,8 +176,8 @@ class TransactionsCommandIT {
     assertThat(list.status).isZero();
     assertThat(list.out)
         .contains("COMMITTED, TELLING", "stock/1 (OPEN)")
-        .contains("branch 1 TCC", "service order")
-        .contains("1 transaction. More of one: ./tenon transactions show " + xid.id());
+        .contains("branch 1 TCC", "service order, asked at 20")
+        .contains("1 transaction. All of one: ./tenon transactions show " + xid.id());
     assertThat(shown.out)
         .contains(xid.text(), "lists stock/1", "reserve", "POST /holds")
         .doesNotContain("Mend the cause");

@@ -290,6 +290,20 @@ final class StartedOperations {
             Reason.BUSY, "force", part, "it is ending by itself", "Look again in a moment.");
       }
     }
+    askNow(connection, part.xid());
+  }
+
+  /** The service's own branches need not wait for their next question. */
+  private void askNow(Connection connection, Xid xid) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection,
+            "UPDATE tenon.branch SET next_at = ? WHERE xid = ? AND state = 'OPEN'"
+                + " AND wanted IS NULL")) {
+      update.setObject(1, clock.instant().atOffset(ZoneOffset.UTC));
+      update.setString(2, xid.text());
+      update.executeUpdate();
+    }
   }
 
   private void update(Connection connection, Xid xid, String sql) throws SQLException {

@@ -303,6 +303,35 @@ class OpenTransactionsIT {
     }
 
     @Test
+    void undoesTheServicesOwnStepsAtOnceAfterAnAbort() {
+      SagaType<String, String> type =
+          type(
+              SagaShop.DAY,
+              (scope, input) -> {
+                scope.local(
+                    "begin",
+                    String.class,
+                    unit -> {
+                      write(unit, "INSERT INTO noted VALUES ('begun')");
+                      shop.orders.getFirst().global.participant().open(shop.note, "begin");
+                      return "begun";
+                    });
+                scope.sleep("nap", Duration.ofHours(1));
+                return "done";
+              });
+      StartingService order = started(type);
+      assertThat(only(order).branches())
+          .singleElement()
+          .satisfies(one -> assertThat(one.state()).isEqualTo(OpenTransaction.State.OPEN));
+
+      order.global.openTransactions().force(Part.started(only(order).xid()), Outcome.ABORTED, ANNA);
+      shop.settle();
+
+      assertThat(order.column("SELECT what FROM noted")).containsExactly("begun", "undo begin");
+      assertThat(order.global.openTransactions().list(ALL)).isEmpty();
+    }
+
+    @Test
     void letsNoRunUnderWayCommitAfterAnAbort() {
       SagaType<String, String> type =
           type(
