@@ -3,6 +3,7 @@ package dev.tenon.cli;
 import dev.tenon.cli.AuditReport.Count;
 import dev.tenon.cli.AuditReport.Difference;
 import dev.tenon.cli.Books.Cancellation;
+import dev.tenon.cli.Books.Flaw;
 import dev.tenon.cli.Books.Line;
 import dev.tenon.cli.Books.Order;
 import java.math.BigDecimal;
@@ -27,12 +28,14 @@ final class Audit {
   private final OrderBook input;
   private final Books expected;
   private final Books found;
+  private final Map<String, PlaceMode> modes;
   private final List<Difference> differences = new ArrayList<>();
 
   private Audit(OrderBook input, Books expected, Books found) {
     this.input = input;
     this.expected = expected;
     this.found = found;
+    this.modes = input.modes();
   }
 
   static AuditReport compare(OrderBook input, Books expected, Books found) {
@@ -40,18 +43,52 @@ final class Audit {
   }
 
   private AuditReport report() {
-    compare("user", expected.users(), found.users(), String::valueOf);
-    compare("order's copy of user", found.users(), found.copies(), String::valueOf);
+    compare("user", expected.users(), found.users(), Audit::common, String::valueOf);
+    compare("order's copy of user", found.users(), found.copies(), Audit::common, String::valueOf);
     orders();
     cancellations();
-    compare("stock on hand of", expected.onHand(), found.onHand(), String::valueOf);
-    compare("stock moved by", expected.movements(), found.movements(), String::valueOf);
-    compare("money booked by", expected.ledger(), found.ledger(), BigDecimal::toPlainString);
-    return new AuditReport(input.source(), input.lines(), buckets(), counts(), differences);
+    compare("stock on hand of", expected.onHand(), found.onHand(), Audit::common, String::valueOf);
+    compare(
+        "stock moved by",
+        expected.movements(),
+        found.movements(),
+        movement -> mode(movement.reference()),
+        String::valueOf);
+    compare(
+        "money booked by",
+        expected.ledger(),
+        found.ledger(),
+        entry -> mode(entry.reference()),
+        BigDecimal::toPlainString);
+    for (Flaw flaw : found.flaws()) {
+      differences.add(new Difference(flaw.mode(), flaw.what(), NONE, flaw.found()));
+    }
+    return new AuditReport(
+        input.source(),
+        input.lines(),
+        buckets(),
+        counts(),
+        ModeAudit.of(found, this::mode, differences),
+        differences);
+  }
+
+  /** What belongs to no order. */
+  private static Optional<PlaceMode> common(Object key) {
+    return Optional.empty();
+  }
+
+  /** How an order was to be placed; that of an order nobody asked for, how it was. */
+  private Optional<PlaceMode> mode(String orderNumber) {
+    return Optional.ofNullable(modes.get(orderNumber))
+        .or(() -> Optional.ofNullable(found.orders().get(orderNumber)).map(Order::mode));
   }
 
   private <K, V> void compare(
-      String what, Map<K, V> expectedByKey, Map<K, V> foundByKey, Function<V, String> text) {
+      String what,
+      Map<K, V> expectedByKey,
+      Map<K, V> foundByKey,
+      Function<K, Optional<PlaceMode>> mode,
+      Function<V, String> text) {
     Set<String> order = new TreeSet<>();
     Map<String, Difference> byName = new HashMap<>();
     Set<K> keys = new HashSet<>(expectedByKey.keySet());
@@ -63,7 +100,9 @@ final class Audit {
         String name = what + " " + key;
         order.add(name);
         byName.put(
-            name, new Difference(name, one.map(text).orElse(NONE), other.map(text).orElse(NONE)));
+            name,
+            new Difference(
+                mode.apply(key), name, one.map(text).orElse(NONE), other.map(text).orElse(NONE)));
       }
     }
     order.forEach(name -> differences.add(byName.get(name)));
@@ -74,14 +113,19 @@ final class Audit {
     Map<String, String> is = new HashMap<>();
     expected.orders().forEach((number, order) -> ought.put(number, head(order)));
     found.orders().forEach((number, order) -> is.put(number, head(order)));
-    compare("order", ought, is, String::valueOf);
+    compare("order", ought, is, this::mode, String::valueOf);
     expected
         .orders()
         .forEach(
             (number, order) -> {
               Order other = found.orders().get(number);
               if (other != null) {
-                compare("order " + number + " line", order.lines(), other.lines(), Audit::line);
+                compare(
+                    "order " + number + " line",
+                    order.lines(),
+                    other.lines(),
+                    line -> mode(number),
+                    Audit::line);
               }
             });
   }
@@ -91,7 +135,7 @@ final class Audit {
     Map<String, String> is = new HashMap<>();
     expected.cancellations().forEach((number, one) -> ought.put(number, head(one)));
     found.cancellations().forEach((number, one) -> is.put(number, head(one)));
-    compare("cancellation", ought, is, String::valueOf);
+    compare("cancellation", ought, is, Audit::common, String::valueOf);
     expected
         .cancellations()
         .forEach(
@@ -99,18 +143,19 @@ final class Audit {
               Cancellation other = found.cancellations().get(number);
               if (other != null) {
                 String what = "cancellation " + number + " line";
-                compare(what, cancellation.lines(), other.lines(), Audit::line);
+                compare(what, cancellation.lines(), other.lines(), Audit::common, Audit::line);
               }
             });
   }
 
   private static String head(Order order) {
-    return "%s%s, %s, customer %s"
+    return "%s%s, %s, customer %s, by %s"
         .formatted(
             order.status(),
             order.reason().map(reason -> " (" + reason + ")").orElse(""),
             order.amount().toPlainString(),
-            order.customer().orElse(NONE));
+            order.customer().orElse(NONE),
+            order.mode().text());
   }
 
   private static String head(Cancellation cancellation) {

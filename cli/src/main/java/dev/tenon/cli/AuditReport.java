@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The outcome of an audit.
@@ -13,6 +14,7 @@ import java.util.Map;
  * @param lines how many input lines there are
  * @param buckets where they went; each is counted once
  * @param totals sums over the services' tables
+ * @param modes what came of the orders by each means
  * @param differences single facts that are not as they ought to be; empty if all is well
  */
 record AuditReport(
@@ -20,6 +22,7 @@ record AuditReport(
     int lines,
     List<Count> buckets,
     List<Count> totals,
+    List<ModeAudit> modes,
     List<Difference> differences) {
 
   /** The most differences that are printed for people; JSON has all. */
@@ -28,14 +31,19 @@ record AuditReport(
   AuditReport {
     buckets = List.copyOf(buckets);
     totals = List.copyOf(totals);
+    modes = List.copyOf(modes);
     differences = List.copyOf(differences);
   }
 
   /** A total, as it ought to be and as it is. */
   record Count(String what, BigDecimal expected, BigDecimal found) {}
 
-  /** A fact that is not as it ought to be. */
-  record Difference(String what, String expected, String found) {}
+  /**
+   * A fact that is not as it ought to be.
+   *
+   * @param mode the means by which its order was placed; empty if it belongs to no order
+   */
+  record Difference(Optional<PlaceMode> mode, String what, String expected, String found) {}
 
   boolean consistent() {
     return differences.isEmpty();
@@ -49,11 +57,36 @@ record AuditReport(
     json.put("lines", lines);
     json.put("buckets", buckets);
     json.put("totals", totals);
-    json.put("differences", differences);
+    json.put("modes", modes.stream().map(AuditReport::json).toList());
+    json.put("differences", differences.stream().map(AuditReport::json).toList());
     return json;
   }
 
-  /** For people: two tables and the differences. */
+  private static Map<String, Object> json(ModeAudit one) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("mode", one.mode().text());
+    json.put("ordersConfirmed", one.confirmed());
+    json.put("ordersRejected", one.rejected());
+    json.put("piecesOrdered", one.piecesOrdered());
+    json.put("piecesSold", one.piecesSold());
+    json.put("moneyOwed", one.moneyOwed());
+    json.put("moneyCharged", one.moneyCharged());
+    json.put("holds", one.holds());
+    json.put("open", one.open());
+    json.put("differences", one.differences());
+    return json;
+  }
+
+  private static Map<String, Object> json(Difference one) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    one.mode().ifPresent(mode -> json.put("mode", mode.text()));
+    json.put("what", one.what);
+    json.put("expected", one.expected);
+    json.put("found", one.found);
+    return json;
+  }
+
+  /** For people: three tables and the differences. */
   String text() {
     List<String> out = new ArrayList<>();
     out.add("Audit of " + source + ", by plain SQL on the services' own tables");
@@ -66,20 +99,56 @@ record AuditReport(
     out.add("");
     table(out, "services", totals);
     out.add("");
+    modes(out);
+    out.add("");
     if (consistent()) {
       out.add("No difference: every fact is as the input says.");
     } else {
       out.add(differences.size() == 1 ? "1 difference:" : differences.size() + " differences:");
-      differences.stream()
-          .limit(DIFFERENCES_PRINTED_MAX)
-          .map(one -> "  %s: expected %s, found %s".formatted(one.what, one.expected, one.found))
-          .forEach(out::add);
+      differences.stream().limit(DIFFERENCES_PRINTED_MAX).map(AuditReport::line).forEach(out::add);
       int more = differences.size() - DIFFERENCES_PRINTED_MAX;
       if (more > 0) {
         out.add("  and " + more + " more (--json prints all)");
       }
     }
     return String.join(System.lineSeparator(), out);
+  }
+
+  private static String line(Difference one) {
+    String by = one.mode.map(mode -> " [" + mode.text() + "]").orElse("");
+    return "  %s%s: expected %s, found %s".formatted(one.what, by, one.expected, one.found);
+  }
+
+  /** A row for each means; money and pieces are marked if they are not those of the orders. */
+  private void modes(List<String> out) {
+    String form = "  %-10s %9s %8s %11s %14s %5s %5s %11s%s";
+    out.add(
+        form.formatted(
+            "orders by",
+            "confirmed",
+            "rejected",
+            "pieces sold",
+            "money charged",
+            "holds",
+            "open",
+            "differences",
+            ""));
+    for (ModeAudit one : modes) {
+      boolean conserved =
+          one.piecesOrdered() == one.piecesSold()
+              && one.moneyOwed().compareTo(one.moneyCharged()) == 0;
+      out.add(
+          form.formatted(
+              one.mode().text(),
+              one.confirmed(),
+              one.rejected(),
+              one.piecesSold(),
+              one.moneyCharged().toPlainString(),
+              one.holds(),
+              one.open(),
+              one.differences(),
+              conserved ? "" : "  <- not what was ordered"));
+    }
   }
 
   private static void table(List<String> out, String title, List<Count> counts) {

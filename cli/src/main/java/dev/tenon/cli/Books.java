@@ -1,6 +1,7 @@
 package dev.tenon.cli;
 
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param ledger amounts booked, by what booked them
  * @param users by id
  * @param copies the order service's copy of users, by id
+ * @param flaws what ought not to be there at all
  */
 record Books(
     Map<String, Order> orders,
@@ -24,7 +26,8 @@ record Books(
     Map<Movement, Long> movements,
     Map<Entry, BigDecimal> ledger,
     Map<String, User> users,
-    Map<String, User> copies) {
+    Map<String, User> copies,
+    List<Flaw> flaws) {
 
   Books {
     orders = Map.copyOf(orders);
@@ -34,17 +37,39 @@ record Books(
     ledger = Map.copyOf(ledger);
     users = Map.copyOf(users);
     copies = Map.copyOf(copies);
+    flaws = List.copyOf(flaws);
   }
+
+  /** What of a distributed transaction is left when it has ended, or never ends. */
+  enum FlawKind {
+    /** A hold that nobody ends. */
+    HOLD,
+    /** A branch, a decision or a saga that has not ended. */
+    OPEN,
+    /** A product of which there was less than nothing. */
+    NEGATIVE
+  }
+
+  /**
+   * Something that ought not to be there when nothing is under way.
+   *
+   * @param mode the means by which its order is placed; empty if it belongs to no order
+   * @param what what it is
+   * @param found how it stands
+   */
+  record Flaw(FlawKind kind, Optional<PlaceMode> mode, String what, String found) {}
 
   /**
    * An order.
    *
+   * @param mode the means by which it is placed
    * @param status such as CONFIRMED
    * @param reason why it was rejected; empty if it was not
    * @param amount what its accepted lines cost
    * @param lines by line number, from 1
    */
   record Order(
+      PlaceMode mode,
       Optional<String> customer,
       String status,
       Optional<String> reason,

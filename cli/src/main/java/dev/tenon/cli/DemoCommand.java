@@ -16,7 +16,7 @@ import picocli.CommandLine.Option;
     name = "demo",
     description =
         "Starts PostgreSQL and four services, feeds them orders, kills each of them once, and"
-            + " audits the result.")
+            + " audits the result. Orders are placed by messages, as sagas and by TCC in turn.")
 final class DemoCommand implements Callable<Integer> {
   /** The status of what Ctrl-C ends. */
   private static final int INTERRUPTED = 130;
@@ -80,8 +80,9 @@ final class DemoCommand implements Callable<Integer> {
 
   private static String json(AuditReport report, Kills kills, DemoServices services) {
     Map<String, Object> json = new LinkedHashMap<>(report.json());
-    json.put("kills", kills.all());
+    json.put("kills", kills.json());
     json.put("notKilled", kills.missing(DemoHome.SERVICES));
+    json.put("modesNotKilled", kills.missingModes());
     json.put("urls", services.urls());
     return Json.mapper().writeValueAsString(json);
   }

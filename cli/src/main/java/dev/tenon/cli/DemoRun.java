@@ -1,7 +1,10 @@
 package dev.tenon.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,8 +28,11 @@ final class DemoRun {
   /** Killed in this order while orders flow; user is killed while users are copied. */
   private static final List<String> VICTIMS = List.of("inventory", "payment", "order");
 
-  /** Who receives the messages about orders. */
-  private static final List<String> RECEIVERS = List.of("inventory", "payment");
+  /**
+   * Who receives the messages about orders. Payment is paused first: what inventory holds for
+   * orders then stays on hold, as payment does not answer.
+   */
+  private static final List<String> RECEIVERS = List.of("payment", "inventory");
 
   /** Fewer are answered before anybody could look for messages in flight. */
   private static final int INVOICES_LEAST = 100;
@@ -43,7 +49,7 @@ final class DemoRun {
     this.services = services;
     this.inFlight = inFlight;
     this.progress = progress;
-    this.kills = new Kills(services, inFlight, progress);
+    this.kills = new Kills(services, inFlight, progress, modes(input));
   }
 
   /**
@@ -102,7 +108,7 @@ final class DemoRun {
 
   private void feed() throws InterruptedException {
     List<Invoice> invoices = input.invoices();
-    Feeder feeder = new Feeder(services.api(), invoices);
+    Feeder feeder = new Feeder(services.api(), input);
     long begun = System.nanoTime();
     feeder.start();
     try {
@@ -111,7 +117,7 @@ final class DemoRun {
         feeder.release(invoices.size() * part / parts);
         killWhileBusy(VICTIMS.get(part - 1), feeder);
       }
-      List<String> left = kills.missing(VICTIMS);
+      List<String> left = kills.unfinished(VICTIMS);
       if (left.isEmpty()) {
         feeder.release(invoices.size());
       } else {
@@ -134,12 +140,13 @@ final class DemoRun {
   private void show(Feeder feeder, InFlight.Count count, long begun) {
     double seconds = (System.nanoTime() - begun) / 1e9;
     progress.state(
-        "Orders: %d of %d, %.0f/s, %d messages in flight"
+        "Orders: %d of %d, %.0f/s, %d messages and %d transactions in flight"
             .formatted(
                 feeder.answered(),
                 input.invoices().size(),
                 feeder.answered() / seconds,
-                count.all()));
+                count.messages(),
+                count.transactions()));
   }
 
   /**
@@ -179,23 +186,41 @@ final class DemoRun {
         lastStep = System.nanoTime();
       } else if (System.nanoTime() - lastStep > STANDSTILL_MAX.toNanos()) {
         progress.event(
-            "Not delivered: %d effects are outstanding, and none came for %s"
+            "Not delivered: %d effects are outstanding or open, and none came for %s"
                 .formatted(left, STANDSTILL_MAX));
         return;
       }
       services.checkAlive();
-      progress.state("Waiting for delivery: " + left + " messages in flight");
+      progress.state("Waiting for delivery: " + left + " in flight or open");
       Thread.sleep(POLL_MILLIS);
     }
   }
 
-  /** How many effects at the far ends of messages are still to come. */
+  /**
+   * Those of which orders get under way: with a line that is not refused at once. So few orders
+   * cannot have some on hold and others wait for messages at one moment.
+   */
+  private static Set<PlaceMode> modes(OrderBook input) {
+    Map<String, PlaceMode> dealt = input.modes();
+    Set<PlaceMode> modes = EnumSet.noneOf(PlaceMode.class);
+    for (Invoice invoice : input.invoices()) {
+      if (!invoice.cancellation() && ExpectedBooks.wantsAnything(invoice)) {
+        modes.add(requireNonNull(dealt.get(invoice.number())));
+      }
+    }
+    if (input.invoices().size() < INVOICES_LEAST) {
+      modes.remove(PlaceMode.TCC);
+    }
+    return modes;
+  }
+
+  /** How many effects at the far ends of messages are still to come, and what is open. */
   static long outstanding(Books expected, Books found) {
     Set<Object> missing = new HashSet<>(expected.movements().keySet());
     missing.removeAll(found.movements().keySet());
     Set<Object> unpaid = new HashSet<>(expected.ledger().keySet());
     unpaid.removeAll(found.ledger().keySet());
     long uncopied = found.copies().equals(found.users()) ? 0 : 1;
-    return missing.size() + unpaid.size() + uncopied;
+    return missing.size() + unpaid.size() + uncopied + found.flaws().size();
   }
 }

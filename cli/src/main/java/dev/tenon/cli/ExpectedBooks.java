@@ -1,5 +1,7 @@
 package dev.tenon.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.tenon.cli.Books.Cancellation;
 import dev.tenon.cli.Books.Entry;
 import dev.tenon.cli.Books.Line;
@@ -29,6 +31,7 @@ final class ExpectedBooks {
   private final OrderBook input;
   private final BigDecimal chargeLimit;
   private final Map<String, Long> opening;
+  private final Map<String, PlaceMode> modes;
   private final Map<String, OpenOrder> orders = new HashMap<>();
   private final Map<Optional<String>, SortedMap<String, OpenOrder>> newestFirst = new HashMap<>();
   private final Map<String, Cancellation> cancellations = new HashMap<>();
@@ -38,13 +41,20 @@ final class ExpectedBooks {
   /** An order while later cancellations may still take from its lines. */
   private static final class OpenOrder {
     final Invoice invoice;
+    final PlaceMode mode;
     final String status;
     final Optional<String> reason;
     final BigDecimal amount;
     final long[] cancelled;
 
-    OpenOrder(Invoice invoice, String status, Optional<String> reason, BigDecimal amount) {
+    OpenOrder(
+        Invoice invoice,
+        PlaceMode mode,
+        String status,
+        Optional<String> reason,
+        BigDecimal amount) {
       this.invoice = invoice;
+      this.mode = mode;
       this.status = status;
       this.reason = reason;
       this.amount = amount;
@@ -56,6 +66,7 @@ final class ExpectedBooks {
     this.input = input;
     this.chargeLimit = chargeLimit;
     this.opening = openingStock(input);
+    this.modes = input.modes();
   }
 
   /**
@@ -98,7 +109,7 @@ final class ExpectedBooks {
     input.customers().forEach(id -> users.put(id, User.of(id)));
     Map<String, Order> closed = new HashMap<>();
     orders.forEach((number, order) -> closed.put(number, close(order)));
-    return new Books(closed, cancellations, onHand, movements, ledger, users, users);
+    return new Books(closed, cancellations, onHand, movements, ledger, users, users, List.of());
   }
 
   private static Optional<String> lineReason(Invoice invoice, OrderLine line) {
@@ -109,6 +120,11 @@ final class ExpectedBooks {
       return Optional.of("QUANTITY_NOT_POSITIVE");
     }
     return line.unitPrice().signum() <= 0 ? Optional.of("PRICE_NOT_POSITIVE") : Optional.empty();
+  }
+
+  /** Whether an order has a line that is accepted. */
+  static boolean wantsAnything(Invoice invoice) {
+    return invoice.lines().stream().anyMatch(line -> lineReason(invoice, line).isEmpty());
   }
 
   private void order(Invoice invoice) {
@@ -122,7 +138,8 @@ final class ExpectedBooks {
     }
     Optional<String> refusal = refusal(wanted, amount);
     String status = refusal.isEmpty() ? "CONFIRMED" : "REJECTED";
-    OpenOrder order = new OpenOrder(invoice, status, refusal, Books.money(amount));
+    PlaceMode mode = requireNonNull(modes.get(invoice.number()));
+    OpenOrder order = new OpenOrder(invoice, mode, status, refusal, Books.money(amount));
     orders.put(invoice.number(), order);
     newestFirst
         .computeIfAbsent(invoice.customer(), customer -> new TreeMap<>(Comparator.reverseOrder()))
@@ -150,11 +167,17 @@ final class ExpectedBooks {
     return amount.compareTo(chargeLimit) > 0;
   }
 
-  /** Stock and payment are asked side by side; what one has done is undone if the other refuses. */
+  /**
+   * What is left in the journals. With messages, stock and payment are asked side by side, and what
+   * one has done is undone if the other refuses; a saga asks stock first, and payment only if that
+   * did not refuse; holds leave nothing unless the order is confirmed.
+   */
   private void settle(OpenOrder order, Map<String, Long> wanted) {
     String number = order.invoice.number();
     boolean undone = order.status.equals("REJECTED");
-    if (!soldOut(wanted)) {
+    boolean sold = !soldOut(wanted) && (!undone || order.mode != PlaceMode.TCC);
+    boolean charged = !tooDear(order.amount) && (!undone || order.mode == PlaceMode.MESSAGES);
+    if (sold) {
       wanted.forEach(
           (product, pieces) -> {
             movements.put(new Movement(number, "SOLD", product), -pieces);
@@ -163,7 +186,7 @@ final class ExpectedBooks {
             }
           });
     }
-    if (!tooDear(order.amount)) {
+    if (charged) {
       ledger.put(new Entry(number, "CHARGE"), order.amount);
       if (undone) {
         ledger.put(new Entry(number, "VOID"), Books.money(order.amount.negate()));
@@ -266,6 +289,7 @@ final class ExpectedBooks {
               reason,
               cancelled));
     }
-    return new Order(order.invoice.customer(), order.status, order.reason, order.amount, lines);
+    return new Order(
+        order.mode, order.invoice.customer(), order.status, order.reason, order.amount, lines);
   }
 }

@@ -1,5 +1,7 @@
 package dev.tenon.cli;
 
+import static java.util.Objects.requireNonNull;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,20 +15,22 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Sends invoices to the order service from several lanes at once. Those of one customer share a
- * lane and so keep the order of the file, and a cancellation waits until the customer's earlier
- * orders have their outcome; what is cancelled then never depends on chance.
+ * Sends invoices to the order service from several lanes at once, each order to be placed by the
+ * means that was dealt to it. Those of one customer share a lane and so keep the order of the file,
+ * and a cancellation waits until the customer's earlier orders have their outcome; what is
+ * cancelled then never depends on chance.
  */
 final class Feeder {
   /** How many requests are under way at once. */
   static final int LANES = 16;
 
-  private static final Set<Integer> ANSWERED = Set.of(200, 202, 422);
+  private static final Set<Integer> ANSWERED = Set.of(200, 201, 202, 422);
   private static final int PAUSE_MILLIS = 20;
 
   private final ServiceApi api;
   private final List<Invoice> invoices;
   private final BiConsumer<Invoice, JsonNode> told;
+  private final Map<String, PlaceMode> modes;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final AtomicInteger answered = new AtomicInteger();
@@ -34,8 +38,8 @@ final class Feeder {
   private int released;
   private @Nullable Throwable failure;
 
-  Feeder(ServiceApi api, List<Invoice> invoices) {
-    this(api, invoices, (invoice, answer) -> {});
+  Feeder(ServiceApi api, OrderBook input) {
+    this(api, input, (invoice, answer) -> {});
   }
 
   /**
@@ -43,9 +47,10 @@ final class Feeder {
    *
    * @param told is given what each answer says; by several threads
    */
-  Feeder(ServiceApi api, List<Invoice> invoices, BiConsumer<Invoice, JsonNode> told) {
+  Feeder(ServiceApi api, OrderBook input, BiConsumer<Invoice, JsonNode> told) {
     this.api = api;
-    this.invoices = List.copyOf(invoices);
+    this.invoices = input.invoices();
+    this.modes = input.modes();
     this.told = told;
   }
 
@@ -137,7 +142,9 @@ final class Feeder {
       }
       told.accept(invoice, api.post("order", "/cancellations", cancellation(invoice), ANSWERED));
     } else {
-      told.accept(invoice, api.post("order", "/orders", order(invoice), ANSWERED));
+      PlaceMode mode = requireNonNull(modes.get(invoice.number()));
+      String path = "/orders?mode=" + mode.text();
+      told.accept(invoice, api.post("order", path, order(invoice), ANSWERED));
     }
   }
 

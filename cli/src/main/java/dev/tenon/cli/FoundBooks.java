@@ -2,6 +2,8 @@ package dev.tenon.cli;
 
 import dev.tenon.cli.Books.Cancellation;
 import dev.tenon.cli.Books.Entry;
+import dev.tenon.cli.Books.Flaw;
+import dev.tenon.cli.Books.FlawKind;
 import dev.tenon.cli.Books.Line;
 import dev.tenon.cli.Books.Movement;
 import dev.tenon.cli.Books.Order;
@@ -10,13 +12,64 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Reads what the services hold, by plain SQL on their own tables; Tenon's are never looked at. */
+/**
+ * Reads what the services hold, by plain SQL on their own tables. Tenon's tables are only asked
+ * whether anything is open; what is right is never taken from them.
+ */
 final class FoundBooks {
   private static final int ROWS_PER_FETCH = 5000;
+
+  /** What to look for in a service's database: rows of mode, what it is, and how it stands. */
+  private record Search(FlawKind kind, String service, String sql) {}
+
+  private static final String BRANCHES =
+      "select lower(kind), 'branch ' || step || ' of ' || xid, state || coalesce(': ' || error, '')"
+          + " from tenon.branch where state not in ('COMMITTED', 'ABORTED')";
+
+  private static final List<Search> FLAWS =
+      List.of(
+          new Search(
+              FlawKind.HOLD,
+              "inventory",
+              "select 'tcc', 'hold of ' || stock_code || ' for order ' || order_no, quantity::text"
+                  + " from stock_hold"),
+          new Search(
+              FlawKind.HOLD,
+              "inventory",
+              "select 'tcc', 'pieces held of ' || stock_code || ' by nobody', held::text"
+                  + " from stock where held <> (select coalesce(sum(quantity), 0)"
+                  + " from stock_hold hold where hold.stock_code = stock.stock_code)"),
+          new Search(
+              FlawKind.HOLD,
+              "payment",
+              "select 'tcc', 'hold of money for order ' || order_no, amount::text from money_hold"),
+          new Search(
+              FlawKind.NEGATIVE,
+              "inventory",
+              "select null, 'lowest stock of ' || stock_code, min(level)::text from (select"
+                  + " stock_code, sum(quantity) over (partition by stock_code order by id) as level"
+                  + " from stock_movement) levels group by stock_code having min(level) < 0"),
+          new Search(FlawKind.OPEN, "inventory", BRANCHES),
+          new Search(FlawKind.OPEN, "payment", BRANCHES),
+          new Search(FlawKind.OPEN, "order", BRANCHES),
+          new Search(
+              FlawKind.OPEN,
+              "order",
+              "select case when exists (select from tenon.saga where saga.xid = decision.xid)"
+                  + " then 'saga' else 'tcc' end, 'decision of ' || xid,"
+                  + " outcome || ', not all participants know' || coalesce(': ' || problem, '')"
+                  + " from tenon.global_decision decision where acknowledged_at is null"),
+          new Search(
+              FlawKind.OPEN,
+              "order",
+              "select 'saga', 'saga of order ' || id, state || coalesce(': ' || error, '')"
+                  + " from tenon.saga where state not in ('DONE', 'ABORTED')"));
 
   private FoundBooks() {}
 
@@ -65,7 +118,26 @@ final class FoundBooks {
             "order",
             "select id, name, email from user_copy",
             row -> row.getString(1),
-            user));
+            user),
+        flaws(logins));
+  }
+
+  private static List<Flaw> flaws(ServiceLogins logins) {
+    List<Flaw> found = new ArrayList<>();
+    for (Search search : FLAWS) {
+      each(
+          logins,
+          search.service,
+          search.sql,
+          row ->
+              found.add(
+                  new Flaw(
+                      search.kind,
+                      Optional.ofNullable(row.getString(1)).map(PlaceMode::of),
+                      search.service + ": " + row.getString(2),
+                      row.getString(3))));
+    }
+    return found;
   }
 
   private static Map<String, Order> orders(ServiceLogins logins) {
@@ -77,10 +149,11 @@ final class FoundBooks {
     return map(
         logins,
         "order",
-        "select order_no, customer_id, status, reason, amount from orders",
+        "select order_no, customer_id, status, reason, amount, mode from orders",
         row -> row.getString(1),
         row ->
             new Order(
+                PlaceMode.of(row.getString(6)),
                 Optional.ofNullable(row.getString(2)),
                 row.getString(3),
                 Optional.ofNullable(row.getString(4)),

@@ -4,19 +4,32 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
 
 /**
- * Counts messages whose effects are still to come, by SQL on the services' own tables: users that
- * the order service has no copy of yet, and orders that wait for stock or for payment, where either
- * the question or the answer is on its way. Holds two connections. Not thread-safe.
+ * Counts what is under way, by SQL in the services' own databases: messages whose effects are still
+ * to come (users that the order service has no copy of yet, and orders that wait for stock or for
+ * payment, where either the question or the answer is on its way), and orders of each mode: those
+ * that are pending, or for which something is on hold. Holds a connection to each database. Not
+ * thread-safe.
  */
 final class InFlight implements AutoCloseable {
+  private static final String HELD =
+      "select count(distinct xid) from tenon.branch"
+          + " where kind = 'TCC' and state not in ('COMMITTED', 'ABORTED')";
+
   private final Connection users;
   private final Connection orders;
+  private final Connection stock;
+  private final Connection payment;
 
-  private InFlight(Connection users, Connection orders) {
-    this.users = users;
-    this.orders = orders;
+  private InFlight(ServiceLogins logins) throws SQLException {
+    users = logins.connect("user");
+    orders = logins.connect("order");
+    stock = logins.connect("inventory");
+    payment = logins.connect("payment");
   }
 
   /**
@@ -25,27 +38,45 @@ final class InFlight implements AutoCloseable {
    * @param users changes of users, not yet copied
    * @param stock questions to the inventory service and their answers
    * @param payment questions to the payment service and their answers
+   * @param orders orders under way, by mode; all modes are there
    */
-  record Count(long users, long stock, long payment) {
+  record Count(long users, long stock, long payment, Map<PlaceMode, Long> orders) {
+    Count {
+      orders = new EnumMap<>(orders);
+    }
 
-    long all() {
+    long messages() {
       return users + stock + payment;
     }
 
-    /** Those that a service has sent or is to receive. */
+    /** Orders of modes saga and tcc; those of mode messages are counted by their messages. */
+    long transactions() {
+      return orders.getOrDefault(PlaceMode.SAGA, 0L) + orders.getOrDefault(PlaceMode.TCC, 0L);
+    }
+
+    long all() {
+      return messages() + transactions();
+    }
+
+    /** Messages that a service has sent or is to receive. */
     long of(String service) {
       return switch (service) {
         case "user" -> users;
         case "inventory" -> stock;
         case "payment" -> payment;
-        default -> all();
+        default -> messages();
       };
+    }
+
+    /** Whether orders of all these modes are under way. */
+    boolean has(Set<PlaceMode> modes) {
+      return modes.stream().allMatch(mode -> orders.getOrDefault(mode, 0L) > 0);
     }
   }
 
   static InFlight over(ServiceLogins logins) {
     try {
-      return new InFlight(logins.connect("user"), logins.connect("order"));
+      return new InFlight(logins);
     } catch (SQLException e) {
       throw failure(e);
     }
@@ -56,13 +87,21 @@ final class InFlight implements AutoCloseable {
     try {
       long sent = one(users, "select count(*) from users");
       long copied = one(orders, "select count(*) from user_copy");
+      long held = Math.max(one(stock, HELD), one(payment, HELD));
       String waiting =
-          "select count(*) filter (where stock = 'WAITING'),"
-              + " count(*) filter (where payment = 'WAITING') from orders where status = 'PENDING'";
+          "select count(*) filter (where mode = 'messages' and stock = 'WAITING'),"
+              + " count(*) filter (where mode = 'messages' and payment = 'WAITING'),"
+              + " count(*) filter (where mode = 'messages'),"
+              + " count(*) filter (where mode = 'saga') from orders where status = 'PENDING'";
       try (PreparedStatement statement = orders.prepareStatement(waiting);
           ResultSet row = statement.executeQuery()) {
         row.next();
-        return new Count(Math.max(0, sent - copied), row.getLong(1), row.getLong(2));
+        Map<PlaceMode, Long> byMode =
+            Map.of(
+                PlaceMode.MESSAGES, row.getLong(3),
+                PlaceMode.SAGA, row.getLong(4),
+                PlaceMode.TCC, held);
+        return new Count(Math.max(0, sent - copied), row.getLong(1), row.getLong(2), byMode);
       }
     } catch (SQLException e) {
       throw failure(e);
@@ -72,8 +111,10 @@ final class InFlight implements AutoCloseable {
   @Override
   public void close() {
     try (users;
-        orders) {
-      // Both are closed.
+        orders;
+        stock;
+        payment) {
+      // All are closed.
     } catch (SQLException e) {
       throw failure(e);
     }
@@ -89,6 +130,6 @@ final class InFlight implements AutoCloseable {
 
   private static CliException failure(SQLException e) {
     return new CliException(
-        "Could not count messages in flight: " + e.getMessage() + ". Is the database up?", e);
+        "Could not count what is in flight: " + e.getMessage() + ". Is the database up?", e);
   }
 }

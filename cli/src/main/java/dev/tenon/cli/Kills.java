@@ -2,14 +2,20 @@ package dev.tenon.cli;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
 
 /**
  * Kills services of a demo with {@code kill -9} and starts them again. A kill counts only if
- * messages were in flight for the service when it was dead, by SQL. Not thread-safe.
+ * messages were in flight for the service when it was dead, by SQL; and for a mode only if orders
+ * of it were under way then. Not thread-safe.
  */
 final class Kills {
   /** How often a service is killed at a moment that was found; then one is made. */
@@ -18,17 +24,30 @@ final class Kills {
   /** How long services are paused until a message is in flight. */
   static final Duration PAUSE_MAX = Duration.ofSeconds(20);
 
+  /** How long paused services are kept for orders of each mode to be under way. */
+  static final Duration MODES_MAX = Duration.ofSeconds(10);
+
   private static final int POLL_MILLIS = 20;
+
+  /** User has nothing to do with orders. */
+  private static final List<String> OF_ORDERS = List.of("order", "inventory", "payment");
 
   private final DemoServices services;
   private final InFlight inFlight;
   private final Progress progress;
+  private final Set<PlaceMode> modes;
   private final List<Kill> kills = new ArrayList<>();
 
-  Kills(DemoServices services, InFlight inFlight, Progress progress) {
+  /**
+   * Has killed nothing yet.
+   *
+   * @param modes those of which the input has orders that get under way
+   */
+  Kills(DemoServices services, InFlight inFlight, Progress progress, Set<PlaceMode> modes) {
     this.services = services;
     this.inFlight = inFlight;
     this.progress = progress;
+    this.modes = modes.isEmpty() ? Set.of() : EnumSet.copyOf(modes);
   }
 
   /** How the moment of a kill came about. */
@@ -44,8 +63,14 @@ final class Kills {
    *
    * @param messagesInFlight how many messages the service had sent or was to receive, counted when
    *     it was dead
+   * @param ordersInFlight how many orders of each mode were under way then
    */
-  record Kill(String service, long pid, long messagesInFlight, Moment moment) {}
+  record Kill(
+      String service,
+      long pid,
+      long messagesInFlight,
+      Map<PlaceMode, Long> ordersInFlight,
+      Moment moment) {}
 
   /** Work that brings messages. */
   interface Work {
@@ -66,14 +91,48 @@ final class Kills {
     return List.copyOf(missing);
   }
 
+  /** Those of these modes of which no order was under way at any kill of the service. */
+  private Set<PlaceMode> missingModes(String service) {
+    Set<PlaceMode> missing = EnumSet.noneOf(PlaceMode.class);
+    if (OF_ORDERS.contains(service)) {
+      missing.addAll(modes);
+    }
+    kills.stream()
+        .filter(kill -> kill.service.equals(service))
+        .forEach(kill -> missing.removeIf(mode -> kill.ordersInFlight.getOrDefault(mode, 0L) > 0));
+    return missing;
+  }
+
+  /** Service and mode, as {@code order/tcc}, where no kill has met an order under way. */
+  List<String> missingModes() {
+    return OF_ORDERS.stream()
+        .flatMap(service -> missingModes(service).stream().map(mode -> service + "/" + mode.text()))
+        .toList();
+  }
+
+  /** Those of the services for which a message or a mode is still missing. */
+  List<String> unfinished(List<String> of) {
+    List<String> missing = missing(of);
+    return of.stream()
+        .filter(service -> missing.contains(service) || !missingModes(service).isEmpty())
+        .toList();
+  }
+
+  /** Whether enough is under way to kill a service: messages for it, and orders of each mode. */
+  private boolean isBusy(String service, int least) {
+    InFlight.Count count = inFlight.count();
+    return count.of(service) >= least && (least <= 1 || count.has(missingModes(service)));
+  }
+
   /**
-   * Kills a service if enough messages are in flight for it, and returns when it is ready again.
+   * Kills a service if enough messages are in flight for it, and returns when it is ready again. If
+   * more than one is wanted, orders of each mode are too.
    *
    * @return whether that counts
    */
   boolean ifBusy(String service, int least) throws InterruptedException {
     boolean tired = kills.stream().filter(one -> one.service.equals(service)).count() >= FOUND_MAX;
-    if (tired || inFlight.count().of(service) < least) {
+    if (tired || !isBusy(service, least)) {
       return false;
     }
     kill(service, Moment.FOUND);
@@ -83,19 +142,29 @@ final class Kills {
 
   /**
    * Makes the moment: pauses services, does work that sends them messages, and kills the victims
-   * while these wait. A victim for which the work brings no message is left alone.
+   * while these wait. If orders in mode tcc are wanted, only the first service is paused before the
+   * work, so that the other one opens branches. A victim for which the work brings nothing that is
+   * still missing is left alone.
    *
    * @param settled whether the work will bring nothing more
-   * @throws CliException if neither a message came nor the work settled in time
+   * @throws CliException if neither anything came nor the work settled in time
    */
   void whilePaused(List<String> paused, List<String> victims, Work work, BooleanSupplier settled)
       throws InterruptedException {
-    for (String service : paused) {
-      services.pause(service);
-    }
+    Set<PlaceMode> wanted = EnumSet.noneOf(PlaceMode.class);
+    victims.forEach(service -> wanted.addAll(missingModes(service)));
+    int before = wanted.contains(PlaceMode.TCC) ? 1 : paused.size();
     List<String> killed = new ArrayList<>();
+    List<String> standing = new ArrayList<>();
     try {
-      work.run();
+      for (String service : paused) {
+        services.pause(service);
+        standing.add(service);
+        if (standing.size() == before) {
+          work.run();
+          awaitModes(wanted, settled);
+        }
+      }
       for (String service : victims) {
         if (awaitMessage(service, settled)) {
           killed.add(service);
@@ -107,7 +176,7 @@ final class Kills {
         kill(service, Moment.MADE);
       }
     } finally {
-      for (String service : paused) {
+      for (String service : standing) {
         if (!killed.contains(service)) {
           services.resume(service);
         }
@@ -116,18 +185,36 @@ final class Kills {
     startAgain(killed);
   }
 
+  private void awaitModes(Set<PlaceMode> wanted, BooleanSupplier settled)
+      throws InterruptedException {
+    long started = System.nanoTime();
+    while (!inFlight.count().has(wanted)
+        && !settled.getAsBoolean()
+        && System.nanoTime() - started < MODES_MAX.toNanos()) {
+      Thread.sleep(POLL_MILLIS);
+    }
+  }
+
+  /** A service that was killed with messages in flight needs no more of them. */
   private boolean awaitMessage(String service, BooleanSupplier settled)
       throws InterruptedException {
+    if (missing(List.of(service)).isEmpty()) {
+      return true;
+    }
     long started = System.nanoTime();
     while (true) {
       boolean last = settled.getAsBoolean();
-      if (inFlight.count().of(service) > 0) {
+      InFlight.Count count = inFlight.count();
+      if (count.of(service) > 0) {
         return true;
       }
       if (last) {
         return false;
       }
       if (System.nanoTime() - started > PAUSE_MAX.toNanos()) {
+        if (count.transactions() > 0) {
+          return false; // what is left waits for the paused services
+        }
         throw new CliException(
             "Could not kill a service while messages are in flight [service=%s]: none came within"
                     .formatted(service)
@@ -140,12 +227,12 @@ final class Kills {
   private void kill(String service, Moment moment) throws InterruptedException {
     long pid = services.pid(service);
     services.kill(service);
-    long count = inFlight.count().of(service);
-    Kill kill = new Kill(service, pid, count, moment);
+    InFlight.Count count = inFlight.count();
+    Kill kill = new Kill(service, pid, count.of(service), count.orders(), moment);
     kills.add(kill);
     progress.event(
-        "kill -9 %d (%s) with %s in flight; starting it again"
-            .formatted(pid, service, messages(kill)));
+        "kill -9 %d (%s) with %s in flight%s; starting it again"
+            .formatted(pid, service, messages(kill), orders(kill)));
   }
 
   private void startAgain(List<String> names) throws InterruptedException {
@@ -153,16 +240,48 @@ final class Kills {
     services.awaitReady(names, progress);
   }
 
-  /** For people: a line for each kill, and one for each service that was not killed. */
+  /** For JSON: the same under stable names. */
+  List<Map<String, Object>> json() {
+    return kills.stream().map(Kills::json).toList();
+  }
+
+  private static Map<String, Object> json(Kill kill) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("service", kill.service);
+    json.put("pid", kill.pid);
+    json.put("messagesInFlight", kill.messagesInFlight);
+    Map<String, Long> orders = new LinkedHashMap<>();
+    for (PlaceMode mode : PlaceMode.values()) {
+      orders.put(mode.text(), kill.ordersInFlight.getOrDefault(mode, 0L));
+    }
+    json.put("ordersInFlight", orders);
+    json.put("moment", kill.moment);
+    return json;
+  }
+
+  /** For people: a line for each kill, and one for each service and mode that was missed. */
   String text() {
     StringBuilder text = new StringBuilder("Killed with kill -9, and started again:\n");
     for (Kill kill : kills) {
-      text.append("  %-10s with %s in flight%n".formatted(kill.service, messages(kill)));
+      text.append(
+          "  %-10s with %s in flight%s%n".formatted(kill.service, messages(kill), orders(kill)));
     }
     for (String service : missing(DemoHome.SERVICES)) {
       text.append("  %-10s not killed while a message was in flight%n".formatted(service));
     }
+    for (String missed : missingModes()) {
+      text.append("  %s: not killed while such an order was under way%n".formatted(missed));
+    }
     return text.toString();
+  }
+
+  private static String orders(Kill kill) {
+    return OF_ORDERS.contains(kill.service)
+        ? ", orders by "
+            + Arrays.stream(PlaceMode.values())
+                .map(mode -> mode.text() + ": " + kill.ordersInFlight.getOrDefault(mode, 0L))
+                .collect(Collectors.joining(", "))
+        : "";
   }
 
   private static String messages(Kill kill) {

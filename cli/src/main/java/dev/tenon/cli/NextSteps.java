@@ -29,8 +29,9 @@ final class NextSteps {
                   + "'{\"orderNo\":\"mine-1\",\"customerId\":\"%s\",".formatted(customer)
                   + "\"lines\":[{\"stockCode\":\"%s\",\"quantity\":1,\"unitPrice\":1.50}]}' "
                       .formatted(product)
+                  + "'"
                   + services.url("order")
-                  + "/orders");
+                  + "/orders?mode=tcc'");
           text.append("Delete a row by hand, and see that the audit misses it (it also lists\n");
           text.append("orders of your own, of which the file does not know):\n");
           line(

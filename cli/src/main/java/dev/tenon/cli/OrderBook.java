@@ -1,6 +1,8 @@
 package dev.tenon.cli;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -20,6 +22,18 @@ record OrderBook(String source, List<Invoice> invoices, Set<String> soldOut) {
 
   int lines() {
     return invoices.stream().mapToInt(invoice -> invoice.lines().size()).sum();
+  }
+
+  /** The means by which each order is placed, by its number: dealt in turn, so always the same. */
+  Map<String, PlaceMode> modes() {
+    PlaceMode[] all = PlaceMode.values();
+    Map<String, PlaceMode> modes = new LinkedHashMap<>();
+    for (Invoice invoice : invoices) {
+      if (!invoice.cancellation()) {
+        modes.putIfAbsent(invoice.number(), all[modes.size() % all.length]);
+      }
+    }
+    return modes;
   }
 
   /** Everybody who is named, sorted. */

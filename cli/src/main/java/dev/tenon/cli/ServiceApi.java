@@ -27,7 +27,8 @@ import tools.jackson.databind.node.MissingNode;
  */
 final class ServiceApi implements AutoCloseable {
   private static final Duration CONNECT_MAX = Duration.ofSeconds(2);
-  private static final Duration PAUSE = Duration.ofMillis(100);
+  private static final Duration PAUSE_MIN = Duration.ofMillis(100);
+  private static final Duration PAUSE_MAX = Duration.ofSeconds(1);
 
   /** A service, or what is before it, says that it cannot answer now; 500 is a failure. */
   private static final Set<Integer> UNAVAILABLE = Set.of(502, 503, 504);
@@ -137,6 +138,7 @@ final class ServiceApi implements AutoCloseable {
       throws InterruptedException {
     long started = System.nanoTime();
     String last = "";
+    Duration pause = PAUSE_MIN;
     while (System.nanoTime() - started < patience.answer.toNanos()) {
       try {
         URI uri = URI.create(url(service) + path);
@@ -151,7 +153,8 @@ final class ServiceApi implements AutoCloseable {
         last = String.valueOf(e.getMessage());
       }
       repeats.incrementAndGet();
-      Thread.sleep(PAUSE);
+      Thread.sleep(pause);
+      pause = pause.multipliedBy(2).compareTo(PAUSE_MAX) < 0 ? pause.multipliedBy(2) : PAUSE_MAX;
     }
     throw new CliException(
         "Could not get an answer [service=%s, request=%s]: none within %s, at last %s."

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenon.cli.AuditReport.Difference;
 import dev.tenon.cli.Books.Entry;
+import dev.tenon.cli.Books.Flaw;
+import dev.tenon.cli.Books.FlawKind;
 import dev.tenon.cli.Books.Movement;
 import dev.tenon.cli.Books.Order;
 import java.math.BigDecimal;
@@ -26,6 +28,7 @@ class AuditTest {
                       new OrderLine("A", 4, new BigDecimal("1.50")),
                       new OrderLine("B", 1, BigDecimal.ZERO)))),
           Set.of());
+  private static final Optional<PlaceMode> BY_MESSAGES = Optional.of(PlaceMode.MESSAGES);
   private static final Books EXPECTED = ExpectedBooks.of(INPUT, Demo.CHARGE_LIMIT);
 
   @Test
@@ -45,7 +48,7 @@ class AuditTest {
     onHand.remove("A");
 
     assertThat(with(onHand, EXPECTED.movements(), EXPECTED.ledger(), EXPECTED.orders()))
-        .containsExactly(new Difference("stock on hand of A", "100", "none"));
+        .containsExactly(new Difference(Optional.empty(), "stock on hand of A", "100", "none"));
   }
 
   @Test
@@ -54,9 +57,9 @@ class AuditTest {
     ledger.put(new Entry("1", "CHARGE"), new BigDecimal("12.00"));
 
     assertThat(with(EXPECTED.onHand(), Map.of(), EXPECTED.ledger(), EXPECTED.orders()))
-        .containsExactly(new Difference("stock moved by 1 SOLD A", "-4", "none"));
+        .containsExactly(new Difference(BY_MESSAGES, "stock moved by 1 SOLD A", "-4", "none"));
     assertThat(with(EXPECTED.onHand(), EXPECTED.movements(), ledger, EXPECTED.orders()))
-        .containsExactly(new Difference("money booked by 1 CHARGE", "6.00", "12.00"));
+        .containsExactly(new Difference(BY_MESSAGES, "money booked by 1 CHARGE", "6.00", "12.00"));
   }
 
   @Test
@@ -65,7 +68,9 @@ class AuditTest {
     AuditReport report = Audit.compare(INPUT, EXPECTED, found);
 
     assertThat(report.differences())
-        .containsExactly(new Difference("order 1", "CONFIRMED, 6.00, customer anna", "none"));
+        .containsExactly(
+            new Difference(
+                BY_MESSAGES, "order 1", "CONFIRMED, 6.00, customer anna, by messages", "none"));
     assertThat(report.buckets())
         .filteredOn(count -> count.what().equals("missing"))
         .extracting(AuditReport.Count::found)
@@ -79,7 +84,7 @@ class AuditTest {
     movements.put(new Movement("9", "SOLD", "A"), -1L);
 
     assertThat(with(EXPECTED.onHand(), movements, EXPECTED.ledger(), EXPECTED.orders()))
-        .containsExactly(new Difference("stock moved by 9 SOLD A", "none", "-1"));
+        .containsExactly(new Difference(Optional.empty(), "stock moved by 9 SOLD A", "none", "-1"));
   }
 
   @Test
@@ -88,6 +93,47 @@ class AuditTest {
 
     assertThat(DemoRun.outstanding(EXPECTED, EXPECTED)).isZero();
     assertThat(DemoRun.outstanding(EXPECTED, nothingDelivered)).isEqualTo(2);
+  }
+
+  @Test
+  void reportsWhatOughtNotToBeThereUnderTheModeOfItsOrder() {
+    Optional<PlaceMode> tcc = Optional.of(PlaceMode.TCC);
+    Optional<PlaceMode> saga = Optional.of(PlaceMode.SAGA);
+    Books found =
+        new Books(
+            EXPECTED.orders(),
+            EXPECTED.cancellations(),
+            EXPECTED.onHand(),
+            EXPECTED.movements(),
+            EXPECTED.ledger(),
+            EXPECTED.users(),
+            EXPECTED.copies(),
+            List.of(
+                new Flaw(FlawKind.HOLD, tcc, "inventory: hold of A for order 3", "2"),
+                new Flaw(FlawKind.OPEN, saga, "payment: branch stock of x", "OPEN"),
+                new Flaw(FlawKind.NEGATIVE, Optional.empty(), "lowest stock of A", "-1")));
+
+    AuditReport report = Audit.compare(INPUT, EXPECTED, found);
+
+    assertThat(report.consistent()).isFalse();
+    assertThat(report.differences())
+        .containsExactly(
+            new Difference(tcc, "inventory: hold of A for order 3", "none", "2"),
+            new Difference(saga, "payment: branch stock of x", "none", "OPEN"),
+            new Difference(Optional.empty(), "lowest stock of A", "none", "-1"));
+    assertThat(report.modes()).extracting(ModeAudit::differences).containsExactly(0L, 1L, 1L);
+    assertThat(report.modes()).extracting(ModeAudit::holds).containsExactly(0L, 0L, 1L);
+    assertThat(report.modes()).extracting(ModeAudit::open).containsExactly(0L, 1L, 0L);
+    assertThat(DemoRun.outstanding(EXPECTED, found)).isEqualTo(3);
+  }
+
+  @Test
+  void addsUpWhatCameOfEachMode() {
+    ModeAudit messages = Audit.compare(INPUT, EXPECTED, EXPECTED).modes().getFirst();
+
+    assertThat(messages.confirmed()).isOne();
+    assertThat(messages.piecesSold()).isEqualTo(4).isEqualTo(messages.piecesOrdered());
+    assertThat(messages.moneyCharged()).isEqualTo("6.00").isEqualTo(messages.moneyOwed());
   }
 
   private static List<Difference> with(
@@ -110,6 +156,7 @@ class AuditTest {
         movements,
         ledger,
         EXPECTED.users(),
-        EXPECTED.copies());
+        EXPECTED.copies(),
+        List.of());
   }
 }

@@ -121,6 +121,18 @@ class DemoIT {
     assertThat(audit.get("consistent").asBoolean()).isTrue();
     assertThat(audit.get("differences")).isEmpty();
     assertThat(audit.get("notKilled")).isEmpty();
+    assertThat(audit.get("modesNotKilled")).isEmpty();
+    assertThat(audit.get("modes"))
+        .hasSize(PlaceMode.values().length)
+        .allSatisfy(
+            mode -> {
+              assertThat(mode.get("ordersConfirmed").asLong()).isPositive();
+              assertThat(mode.get("piecesSold")).isEqualTo(mode.get("piecesOrdered"));
+              assertThat(mode.get("moneyCharged")).isEqualTo(mode.get("moneyOwed"));
+              for (String nothing : List.of("holds", "open", "differences")) {
+                assertThat(mode.get(nothing).asLong()).as(nothing).isZero();
+              }
+            });
     for (String service : DemoHome.SERVICES) {
       assertThat(audit.get("kills"))
           .as(service)
@@ -166,6 +178,26 @@ class DemoIT {
               assertThat(difference.get("what").asString()).isEqualTo("stock on hand of 71053");
               assertThat(difference.get("found").asString()).isEqualTo("none");
             });
+    plant("inventory", "insert into stock_hold values (gen_random_uuid(), '85123A', '1', 2)");
+    plant("payment", "insert into money_hold values (gen_random_uuid(), '1', '17850', 2.55)");
+    plant(
+        "payment",
+        "insert into tenon.branch (xid, step, header, starter, deadline, state, kind, opened_at)"
+            + " values ('x', 'payment', 'x.', 'order', now(), 'OPEN', 'SAGA', now())");
+    plant(
+        "inventory",
+        "insert into stock_movement (stock_code, reference, kind, quantity)"
+            + " values ('85123A', 'nobody', 'SOLD', -1000)");
+    Run planted = run("audit", "--json");
+    assertThat(planted.status()).isEqualTo(1);
+    assertThat(one(planted.said()).get("differences"))
+        .extracting(difference -> difference.get("what").asString())
+        .contains(
+            "inventory: hold of 85123A for order 1",
+            "inventory: pieces held of 85123A by nobody",
+            "payment: hold of money for order 1",
+            "payment: branch payment of x",
+            "inventory: lowest stock of 85123A");
     Run second = run("demo", "--once");
     assertThat(second.status()).isEqualTo(Main.FAILED);
     assertThat(second.told()).contains("one is up already");
@@ -175,6 +207,11 @@ class DemoIT {
     assertThat(demo.status()).isEqualTo(130);
     assertNothingIsLeft();
     assertThat(run("audit").status()).isEqualTo(Main.FAILED);
+  }
+
+  private void plant(String service, String sql) throws IOException, InterruptedException {
+    Run run = run("sql", "--service", service, sql);
+    assertThat(run.status()).as(run.told()).isZero();
   }
 
   /** Exactly one document. */

@@ -103,17 +103,29 @@ class ExpectedBooksTest {
         new OrderBook(
             "test",
             List.of(
-                invoice("1", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
-                invoice("2", "anna", line("A", 3, "50.00"))),
+                invoice("1m", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
+                invoice("1s", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
+                invoice("1t", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
+                invoice("2m", "anna", line("A", 3, "50.00")),
+                invoice("2s", "anna", line("A", 3, "50.00")),
+                invoice("2t", "anna", line("A", 3, "50.00"))),
             Set.of("GONE"));
     Books books = ExpectedBooks.of(input, LIMIT);
 
-    assertThat(books.orders().get("1").reason()).contains("OUT_OF_STOCK");
-    assertThat(books.orders().get("2").reason()).contains("CHARGE_REFUSED");
-    assertThat(books.ledger()).containsOnlyKeys(new Entry("1", "CHARGE"), new Entry("1", "VOID"));
+    assertThat(input.modes().values())
+        .startsWith(PlaceMode.MESSAGES, PlaceMode.SAGA, PlaceMode.TCC, PlaceMode.MESSAGES);
+    for (String mode : List.of("m", "s", "t")) {
+      assertThat(books.orders().get("1" + mode).reason()).contains("OUT_OF_STOCK");
+      assertThat(books.orders().get("2" + mode).reason()).contains("CHARGE_REFUSED");
+    }
+    assertThat(books.ledger()).containsOnlyKeys(new Entry("1m", "CHARGE"), new Entry("1m", "VOID"));
     assertThat(books.movements())
-        .containsOnlyKeys(new Movement("2", "SOLD", "A"), new Movement("2", "RELEASED", "A"));
-    assertThat(books.onHand()).isEqualTo(Map.of("A", 4 + ExpectedBooks.RESERVE, "GONE", 0L));
+        .containsOnlyKeys(
+            new Movement("2m", "SOLD", "A"),
+            new Movement("2m", "RELEASED", "A"),
+            new Movement("2s", "SOLD", "A"),
+            new Movement("2s", "RELEASED", "A"));
+    assertThat(books.onHand()).isEqualTo(Map.of("A", 12 + ExpectedBooks.RESERVE, "GONE", 0L));
   }
 
   @Test

@@ -25,7 +25,12 @@ class Reservations {
 
   @MessageHandler(from = "order", topic = Topics.ORDER_PLACED)
   void reserve(OrderPlaced order) {
-    boolean enough = stock.lockedHasAll(order.items());
+    Stock.Supply supply = stock.lockedSupply(order.items());
+    if (supply == Stock.Supply.ON_HOLD) {
+      throw new IllegalStateException(
+          "Pieces for order " + order.orderNo() + " are on hold: the message is tried again later");
+    }
+    boolean enough = supply == Stock.Supply.ENOUGH;
     if (enough) {
       stock.move(Stock.Kind.SOLD, order.orderNo(), order.items());
     }

@@ -53,13 +53,24 @@ class Sales implements StockApi {
     stock.endHold(hold.id(), hold.order().items());
   }
 
+  /** What is on hold may be free soon: that is no refusal, and is not stored as one. */
   private void requireEnough(OrderPlaced order) {
-    if (!stock.lockedHasAll(order.items())) {
-      throw new RestException(
-          Problem.of(
-              HttpStatus.UNPROCESSABLE_CONTENT.value(),
+    switch (stock.lockedSupply(order.items())) {
+      case ENOUGH -> {}
+      case ON_HOLD ->
+          throw problem(
+              HttpStatus.SERVICE_UNAVAILABLE,
+              "STOCK_ON_HOLD",
+              "Pieces for order " + order.orderNo() + " are on hold: ask again in a moment.");
+      case TOO_LITTLE ->
+          throw problem(
+              HttpStatus.UNPROCESSABLE_CONTENT,
               Refusals.OUT_OF_STOCK,
-              "There is not enough in stock for order " + order.orderNo() + "."));
+              "There is not enough in stock for order " + order.orderNo() + ".");
     }
+  }
+
+  private static RestException problem(HttpStatus status, String reason, String detail) {
+    return new RestException(Problem.of(status.value(), reason, detail));
   }
 }

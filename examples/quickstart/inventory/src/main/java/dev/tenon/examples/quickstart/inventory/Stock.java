@@ -40,21 +40,44 @@ class Stock {
     }
   }
 
-  /** Whether there is enough of everything for sale; it stays so until the transaction ends. */
-  boolean lockedHasAll(List<Item> items) {
-    Map<String, Integer> forSale =
+  /** What there is of the items of an order. */
+  enum Supply {
+    /** There is enough of everything. */
+    ENOUGH,
+    /** There is, but some of it is put aside for orders that may come to nothing. */
+    ON_HOLD,
+    /** There is too little of something. */
+    TOO_LITTLE
+  }
+
+  private record Level(int onHand, int held) {
+    static final Level NOTHING = new Level(0, 0);
+
+    Supply of(int wanted) {
+      if (onHand < wanted) {
+        return Supply.TOO_LITTLE;
+      }
+      return onHand - held < wanted ? Supply.ON_HOLD : Supply.ENOUGH;
+    }
+  }
+
+  /** What there is of everything; it stays so until the transaction ends. */
+  Supply lockedSupply(List<Item> items) {
+    Map<String, Level> levels =
         jdbc
             .sql(
                 """
-                SELECT stock_code, on_hand - held FROM stock WHERE stock_code = ANY (:codes)
+                SELECT stock_code, on_hand, held FROM stock WHERE stock_code = ANY (:codes)
                 ORDER BY stock_code FOR UPDATE
                 """)
             .param("codes", items.stream().map(Item::stockCode).toArray(String[]::new))
-            .query((row, number) -> Map.entry(row.getString(1), row.getInt(2)))
+            .query((row, n) -> Map.entry(row.getString(1), new Level(row.getInt(2), row.getInt(3))))
             .stream()
             .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     return items.stream()
-        .allMatch(item -> forSale.getOrDefault(item.stockCode(), 0) >= item.quantity());
+        .map(item -> levels.getOrDefault(item.stockCode(), Level.NOTHING).of(item.quantity()))
+        .max(Comparator.naturalOrder())
+        .orElse(Supply.ENOUGH);
   }
 
   void move(Kind kind, String reference, List<Item> items) {

@@ -6,7 +6,8 @@ import org.springframework.web.service.annotation.PostExchange;
 
 /**
  * What the inventory service does for an order at once, as a branch of the order's transaction. An
- * order of more than there is in stock is refused with 422 and {@link Refusals#OUT_OF_STOCK}.
+ * order of more than there is in stock is refused with 422 and {@link Refusals#OUT_OF_STOCK}. If
+ * there is enough, but some of it is on hold, the answer is 503: ask again in a moment.
  */
 public interface StockApi {
 

@@ -22,8 +22,11 @@ class TccAttempt {
     this.runtime = runtime;
   }
 
-  /** Calls first and writes last: the commit of the order is the decision. */
-  @GlobalTransactional
+  /**
+   * Calls first and writes last: the commit of the order is the decision. If this service dies
+   * before, what is on hold is free when the time is up.
+   */
+  @GlobalTransactional(timeout = "15s")
   public void run(NewOrder order) {
     Hold hold = new Hold(runtime.ids().next(), order.wanted());
     stock.hold(hold);

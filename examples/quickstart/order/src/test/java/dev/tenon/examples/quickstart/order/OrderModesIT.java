@@ -185,6 +185,28 @@ class OrderModesIT {
             });
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"messages", "saga", "tcc"})
+  void doesNotRejectAnOrderForPiecesThatAreOnlyOnHold(String mode) {
+    String number = "hold-" + mode;
+    String product = "held-" + mode;
+    service("inventory").post("/stock", json("[{'stockCode':'%s','quantity':2}]", product));
+    run("inventory", "UPDATE stock SET held = 1 WHERE stock_code = '" + product + "'");
+    String body = order(number, product, 2, "1.00");
+
+    RunningService.Answer first = place(mode, body);
+    assertThat(first.status()).isEqualTo(mode.equals("tcc") ? 502 : 202);
+    run("inventory", "UPDATE stock SET held = 0 WHERE stock_code = '" + product + "'");
+    await()
+        .atMost(PATIENCE)
+        .untilAsserted(
+            () -> assertThat(place(mode, body).status()).isEqualTo(mode.equals("tcc") ? 201 : 202));
+
+    awaitOrder(number, "CONFIRMED");
+    awaitNothingOpen();
+    assertThat(moved(number)).isEqualTo("SOLD -2");
+  }
+
   @Test
   void refusesAModeThatItDoesNotKnow() {
     RunningService.Answer refused = place("xa", order("mode", LAMP, 1, "1.00"));
@@ -246,6 +268,11 @@ class OrderModesIT {
             "SELECT coalesce(sum(amount), 0)::int FROM ledger WHERE reference = '"
                 + reference
                 + "'"));
+  }
+
+  private static void run(String service, String sql) {
+    assertThat(text(service, "WITH done AS (" + sql + " RETURNING 1) SELECT count(*) FROM done"))
+        .isEqualTo("1");
   }
 
   private static String text(String service, String sql) {

@@ -1,0 +1,19 @@
+package dev.tenon.cli;
+
+import java.util.Locale;
+
+/** By which means the order service places an order. What comes of it is the same. */
+enum PlaceMode {
+  MESSAGES,
+  SAGA,
+  TCC;
+
+  /** As requests, reports and the order service's table have it. */
+  String text() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  static PlaceMode of(String text) {
+    return valueOf(text.toUpperCase(Locale.ROOT));
+  }
+}
