@@ -77,7 +77,7 @@ record AuditReport(
     return json;
   }
 
-  private static Map<String, Object> json(Difference one) {
+  static Map<String, Object> json(Difference one) {
     Map<String, Object> json = new LinkedHashMap<>();
     one.mode().ifPresent(mode -> json.put("mode", mode.text()));
     json.put("what", one.what);
@@ -114,7 +114,7 @@ record AuditReport(
     return String.join(System.lineSeparator(), out);
   }
 
-  private static String line(Difference one) {
+  static String line(Difference one) {
     String by = one.mode.map(mode -> " [" + mode.text() + "]").orElse("");
     return "  %s%s: expected %s, found %s".formatted(one.what, by, one.expected, one.found);
   }

@@ -25,8 +25,11 @@ import java.util.TreeMap;
  * when those before it are settled.
  */
 final class ExpectedBooks {
-  /** Pieces of each product that nobody in the file wants. */
-  static final long RESERVE = 100;
+  /**
+   * Pieces of each product that nobody in the file wants: more than attempts that failed can hold,
+   * until they are undone.
+   */
+  static final long RESERVE = 10_000;
 
   private final OrderBook input;
   private final BigDecimal chargeLimit;

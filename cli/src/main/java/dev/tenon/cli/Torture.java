@@ -5,6 +5,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,29 +85,43 @@ final class Torture implements AutoCloseable {
     if (!sending.idle()) {
       open.add(
           new Difference(
+              Optional.empty(),
               "requests without an answer",
               "none",
               Integer.toString(sending.sent() - sending.answered())));
     }
-    Books expected = ExpectedBooks.of(sending.book(), Demo.CHARGE_LIMIT);
-    List<Difference> left = look();
-    long outstanding = DemoRun.outstanding(expected, FoundBooks.read(demo.logins()));
-    while ((!left.isEmpty() || outstanding > 0) && System.nanoTime() < until) {
-      progress.state(
-          left.isEmpty()
-              ? "Waiting for delivery: " + outstanding + " effects are outstanding"
-              : "Waiting: " + left.getFirst().what() + ", " + left.getFirst().found());
-      Thread.sleep(POLL_MILLIS);
-      left = look();
-      if (left.isEmpty()) {
-        outstanding = DemoRun.outstanding(expected, FoundBooks.read(demo.logins()));
-      }
-    }
-    open.addAll(left);
+    List<OpenWork> left = settled(ExpectedBooks.of(sending.book(), Demo.CHARGE_LIMIT), until);
+    left.stream().filter(work -> !work.inAudit()).map(OpenWork::difference).forEach(open::add);
     return open;
   }
 
-  private List<Difference> look() {
+  /**
+   * Waits until nothing is under way and all effects are there; for those not longer than messages
+   * can take that nobody has set aside.
+   */
+  private List<OpenWork> settled(Books expected, long until) throws InterruptedException {
+    long lastOpen = System.nanoTime();
+    while (true) {
+      List<OpenWork> left = look();
+      long now = System.nanoTime();
+      if (left.isEmpty()) {
+        long outstanding = DemoRun.outstanding(expected, FoundBooks.read(demo.logins()));
+        if (outstanding == 0 || now - lastOpen > DemoRun.STANDSTILL_MAX.toNanos()) {
+          return left;
+        }
+        progress.state("Waiting: " + outstanding + " effects are outstanding");
+      } else {
+        lastOpen = now;
+        progress.state("Waiting: " + left.getFirst().text());
+      }
+      if (now > until) {
+        return left;
+      }
+      Thread.sleep(POLL_MILLIS);
+    }
+  }
+
+  private List<OpenWork> look() {
     try {
       return OpenWork.find(demo.logins());
     } catch (SQLException e) {

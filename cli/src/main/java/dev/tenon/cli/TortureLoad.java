@@ -44,7 +44,7 @@ final class TortureLoad {
    *
    * @param status such as CONFIRMED; PENDING if it will be told later
    */
-  private record Told(String mode, String status) {}
+  private record Told(PlaceMode mode, String status) {}
 
   TortureLoad(ServiceApi api) {
     this.api = api;
@@ -126,7 +126,9 @@ final class TortureLoad {
     ExpectedBooks.openingStock(book)
         .forEach((code, pieces) -> stock.add(Map.of("stockCode", code, "quantity", pieces)));
     api.post("inventory", "/stock", stock, DONE);
-    Feeder feeder = new Feeder(api, book.invoices(), this::answered);
+    Map<String, PlaceMode> modes = book.modes();
+    Feeder feeder =
+        new Feeder(api, book, (invoice, answer) -> answered(invoice, modes, answer));
     synchronized (this) {
       invoices.addAll(book.invoices());
       soldOut.addAll(book.soldOut());
@@ -143,12 +145,13 @@ final class TortureLoad {
     }
   }
 
-  private void answered(Invoice invoice, JsonNode answer) {
-    if (!invoice.cancellation()) {
+  private void answered(Invoice invoice, Map<String, PlaceMode> modes, JsonNode answer) {
+    PlaceMode mode = modes.get(invoice.number());
+    if (mode != null) {
       // A problem document has a number there: nothing of the order could be taken.
       JsonNode said = answer.path("status");
       String status = said.isString() ? said.asString() : "REJECTED";
-      told.put(invoice.number(), new Told("messages", status));
+      told.put(invoice.number(), new Told(mode, status));
     }
   }
 
@@ -163,7 +166,8 @@ final class TortureLoad {
           if (!kept) {
             broken.add(
                 new Difference(
-                    "order " + number + ", mode " + one.mode + ", as its client was told",
+                    Optional.of(one.mode),
+                    "order " + number + ", as its client was told",
                     one.status,
                     is.isEmpty() ? "none" : is));
           }
@@ -180,7 +184,7 @@ final class TortureLoad {
               Optional.ofNullable(found.orders().get(number))
                   .map(Books.Order::status)
                   .orElse("missing");
-          outcomes.computeIfAbsent(one.mode, mode -> new TreeMap<>()).merge(is, 1, Integer::sum);
+          outcomes.computeIfAbsent(one.mode.text(), mode -> new TreeMap<>()).merge(is, 1, Integer::sum);
         });
     return outcomes;
   }

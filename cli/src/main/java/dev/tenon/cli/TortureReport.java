@@ -70,7 +70,7 @@ record TortureReport(
     json.put("faults", faults);
     json.put("orders", orders);
     json.put("takeovers", takeoverFigures());
-    json.put("differences", differences);
+    json.put("differences", differences.stream().map(AuditReport::json).toList());
     json.put("logs", logs);
     return json;
   }
@@ -104,9 +104,7 @@ record TortureReport(
       out.add(differences.size() == 1 ? "1 difference:" : differences.size() + " differences:");
       differences.stream()
           .limit(AuditReport.DIFFERENCES_PRINTED_MAX)
-          .map(
-              one ->
-                  "  %s: expected %s, found %s".formatted(one.what(), one.expected(), one.found()))
+          .map(AuditReport::line)
           .forEach(out::add);
       int more = differences.size() - AuditReport.DIFFERENCES_PRINTED_MAX;
       if (more > 0) {
