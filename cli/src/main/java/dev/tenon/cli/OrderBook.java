@@ -1,6 +1,6 @@
 package dev.tenon.cli;
 
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,13 +24,12 @@ record OrderBook(String source, List<Invoice> invoices, Set<String> soldOut) {
     return invoices.stream().mapToInt(invoice -> invoice.lines().size()).sum();
   }
 
-  /** The means by which each order is placed, by its number: dealt in turn, so always the same. */
+  /** The means by which each order is placed, by its number. */
   Map<String, PlaceMode> modes() {
-    PlaceMode[] all = PlaceMode.values();
-    Map<String, PlaceMode> modes = new LinkedHashMap<>();
+    Map<String, PlaceMode> modes = new HashMap<>();
     for (Invoice invoice : invoices) {
       if (!invoice.cancellation()) {
-        modes.putIfAbsent(invoice.number(), all[modes.size() % all.length]);
+        modes.put(invoice.number(), PlaceMode.dealtTo(invoice.number()));
       }
     }
     return modes;

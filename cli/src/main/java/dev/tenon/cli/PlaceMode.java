@@ -13,6 +13,11 @@ enum PlaceMode {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** That of an order: always the same, and another one for the next number. */
+  static PlaceMode dealtTo(String orderNumber) {
+    return values()[Math.floorMod(orderNumber.hashCode(), values().length)];
+  }
+
   static PlaceMode of(String text) {
     return valueOf(text.toUpperCase(Locale.ROOT));
   }

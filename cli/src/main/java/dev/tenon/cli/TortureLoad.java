@@ -127,8 +127,7 @@ final class TortureLoad {
         .forEach((code, pieces) -> stock.add(Map.of("stockCode", code, "quantity", pieces)));
     api.post("inventory", "/stock", stock, DONE);
     Map<String, PlaceMode> modes = book.modes();
-    Feeder feeder =
-        new Feeder(api, book, (invoice, answer) -> answered(invoice, modes, answer));
+    Feeder feeder = new Feeder(api, book, (invoice, answer) -> answered(invoice, modes, answer));
     synchronized (this) {
       invoices.addAll(book.invoices());
       soldOut.addAll(book.soldOut());
@@ -184,7 +183,9 @@ final class TortureLoad {
               Optional.ofNullable(found.orders().get(number))
                   .map(Books.Order::status)
                   .orElse("missing");
-          outcomes.computeIfAbsent(one.mode.text(), mode -> new TreeMap<>()).merge(is, 1, Integer::sum);
+          outcomes
+              .computeIfAbsent(one.mode.text(), mode -> new TreeMap<>())
+              .merge(is, 1, Integer::sum);
         });
     return outcomes;
   }

@@ -152,10 +152,10 @@ class DemoIT {
         orders,
         """
         InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
-        536365,85123A,"WHITE, ""HANGING"" HOLDER",6,12/1/2010 8:26,2.55,17850,United Kingdom
-        536366,71053,LANTERN,2,12/1/2010 8:28,3.39,17850,United Kingdom
-        C536367,85123A,HOLDER,-1,12/1/2010 9:00,2.55,17850,United Kingdom
-        536368,22633,GIFT,1,12/1/2010 9:05,1.00,,United Kingdom
+        536364,85123A,"WHITE, ""HANGING"" HOLDER",6,12/1/2010 8:26,2.55,17850,United Kingdom
+        536365,71053,LANTERN,2,12/1/2010 8:28,3.39,17850,United Kingdom
+        C536366,85123A,HOLDER,-1,12/1/2010 9:00,2.55,17850,United Kingdom
+        536367,22633,GIFT,1,12/1/2010 9:05,1.00,,United Kingdom
         """);
     Run demo = run("demo", "--orders", orders.toString());
     demo.awaitSaid("The demo is up until Ctrl-C");
