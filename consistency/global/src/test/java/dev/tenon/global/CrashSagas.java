@@ -54,8 +54,8 @@ public final class CrashSagas implements Scenario, AutoCloseable {
     RESULT_LOST,
     /** A run that has lost its saga goes on to write. */
     FENCE_DROPPED,
-    /** An inquiry does not see that a pivot was sent. */
-    PIVOT_UNSEEN,
+    /** An inquiry past the deadline decides although a pivot was sent. */
+    PIVOT_OVERRULED,
     /** A saga does not know that its pivot was sent. */
     PIVOT_FORGOTTEN
   }
@@ -130,10 +130,15 @@ public final class CrashSagas implements Scenario, AutoCloseable {
             right.replace(
                 "AND fence = ? AND owner IS NOT NULL AND state IN ('RUNNING', 'FORWARD')",
                 "AND ? > 0");
-        case PIVOT_UNSEEN ->
-            right.replace(
-                "LEFT JOIN tenon.global_decision d ON",
-                "LEFT JOIN tenon.global_decision d ON d.outcome <> 'PIVOT_SENT' AND");
+        case PIVOT_OVERRULED ->
+            right
+                .replace(
+                    "LEFT JOIN tenon.global_decision d ON",
+                    "LEFT JOIN tenon.global_decision d ON d.outcome <> 'PIVOT_SENT' AND")
+                .replace(
+                    "AS t ON CONFLICT DO NOTHING",
+                    "AS t ON CONFLICT (xid) DO UPDATE SET outcome = excluded.outcome"
+                        + " WHERE global_decision.outcome = 'PIVOT_SENT'");
         case PIVOT_FORGOTTEN -> right.replace("SET pivot = ?", "SET error = ?");
       };
     }
