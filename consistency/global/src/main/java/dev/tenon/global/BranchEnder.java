@@ -223,22 +223,33 @@ final class BranchEnder {
       UnitOfWork unit, Task task, Optional<BranchRow> row, Protocol.Action action, Attempt attempt)
       throws SQLException, RacedException {
     return switch (action) {
-      case CONFIRM -> end(unit, row.orElseThrow(), Outcome.COMMITTED, attempt);
-      case UNDO -> end(unit, row.orElseThrow(), Outcome.ABORTED, attempt);
-      case UNDO_IN_TRY -> undoInTry(unit, row.orElseThrow(), attempt);
+      case CONFIRM -> end(unit, required(row, task), Outcome.COMMITTED, attempt);
+      case UNDO -> end(unit, required(row, task), Outcome.ABORTED, attempt);
+      case UNDO_IN_TRY -> undoInTry(unit, required(row, task), attempt);
       case BAR -> {
         if (!store.bar(unit.connection(), task.key(), task.header(), parts.now())) {
           throw new RacedException();
         }
         yield OrderResult.DONE;
       }
-      case PARK -> park(unit, row.orElseThrow());
+      case PARK -> park(unit, required(row, task));
       case ACKNOWLEDGE -> OrderResult.DONE;
       case WAIT -> OrderResult.LATER;
       case PARKED -> OrderResult.PARKED;
       case LOST -> OrderResult.LOST;
       case CONFLICT -> OrderResult.CONFLICT;
     };
+  }
+
+  private static BranchRow required(Optional<BranchRow> row, Task task) {
+    return row.orElseThrow(
+        () ->
+            new IllegalStateException(
+                "Could not end the branch "
+                    + task.key().step()
+                    + " of "
+                    + task.key().xid()
+                    + ": it is gone. Look whether this database was restored."));
   }
 
   private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome, Attempt attempt)

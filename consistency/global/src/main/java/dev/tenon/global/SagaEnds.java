@@ -93,7 +93,8 @@ final class SagaEnds {
     return parts.runtime().clock().instant().plus(wait);
   }
 
-  private void park(SagaRun run, SagaStore.Row row, String why) {
+  /** Leaves it to a person. */
+  void park(SagaRun run, SagaStore.Row row, String why) {
     log.atWarn()
         .addKeyValue("saga", row.type() + "/" + row.id())
         .addKeyValue("reason", why)

@@ -8,6 +8,7 @@ import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Map;
@@ -346,6 +347,11 @@ final class SagaEngine implements Sagas {
       boolean late = parts.runtime().clock().instant().isAfter(row.xid().deadline());
       if (late && row.state() == State.RUNNING && !row.inDoubt()) {
         ends.abort(run, row, "it was not decided before its deadline");
+        return;
+      }
+      Instant kept = parts.keepUntil(row);
+      if (parts.runtime().clock().instant().isAfter(kept)) {
+        ends.park(run, row, "the results of its steps were kept until " + kept);
         return;
       }
       runCode(run, row, type);

@@ -36,6 +36,17 @@ record SagaParts(
     return row.xid().deadline().plus(config.keep());
   }
 
+  /** A committed saga may outlive its deadline, but not the results of its steps. */
+  String tooLong(SagaStore.Row row, String step, Instant until) {
+    return "step "
+        + step
+        + " waits until "
+        + until
+        + ", and the results of its steps are kept until "
+        + keepUntil(row)
+        + ". Give sagas of its type a longer timeout";
+  }
+
   /** Waits; says whether the wait was not ended by closing. */
   boolean pause(Duration time) throws InterruptedException {
     return loops.pause(time);

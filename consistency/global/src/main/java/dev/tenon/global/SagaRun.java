@@ -147,13 +147,12 @@ final class SagaRun implements SagaScope {
   public <T> T call(String name, Callable<T> call) throws Exception {
     String step = begin(name);
     if (forward) {
-      throw new IllegalStateException(
-          "Could not call in step "
-              + step
-              + " of the saga "
-              + name()
-              + ": it is committed, and no"
-              + " branch opens after that. Call outside of call(), with key() as idempotency key.");
+      throw leave(
+          new Reason.Park(
+              "step "
+                  + step
+                  + " calls, and it is committed: no branch opens after that. Call outside of"
+                  + " call(), with key() as idempotency key"));
     }
     for (int attempt = 1; ; attempt++) {
       try {
@@ -262,6 +261,7 @@ final class SagaRun implements SagaScope {
             Instant.class,
             unit -> {
               Instant until = parts.runtime().clock().instant().plus(time);
+              requireKept(step, until);
               last(unit, Change.sleep(state(), until, null));
               asleep[0] = true;
               return until;
@@ -272,6 +272,12 @@ final class SagaRun implements SagaScope {
     }
     if (asleep[0]) {
       throw leave(new Reason.Asleep());
+    }
+  }
+
+  private void requireKept(String step, Instant until) {
+    if (forward && until.isAfter(parts.keepUntil(row))) {
+      throw leave(new Reason.Park(parts.tooLong(row, step, until)));
     }
   }
 
@@ -287,6 +293,7 @@ final class SagaRun implements SagaScope {
             untilStep,
             Instant.class,
             unit -> {
+              requireKept(signal, first.plus(atMost));
               last(unit, Change.goOn(state()));
               return first.plus(atMost);
             });
@@ -333,8 +340,7 @@ final class SagaRun implements SagaScope {
       throws X {
     String step = begin(name);
     if (forward) {
-      throw new IllegalStateException(
-          "Could not commit the saga " + name() + " in step " + step + ": it is committed.");
+      throw leave(new Reason.Park("step " + step + " commits, and the saga is committed already"));
     }
     T value =
         results.received(

@@ -82,7 +82,9 @@ public interface SagaScope {
   /**
    * Commits the saga, together with writes of its own: the pivot. From then on it only goes
    * forward: nothing is compensated, an exception is retried, and no branch can be opened. Without
-   * it the saga commits when its code returns.
+   * it the saga commits when its code returns. What follows may last beyond the deadline, by as
+   * long as decisions are kept ({@link GlobalConfig#keep}); a saga that would last longer is
+   * parked.
    *
    * @param step the step's name
    * @param type the result's type

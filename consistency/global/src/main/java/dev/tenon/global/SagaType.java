@@ -11,7 +11,9 @@ import java.time.Duration;
  *     #NAME_LENGTH_MAX} characters
  * @param input the type of the input
  * @param output the type of the result
- * @param timeout from the start to the hard deadline: one that is not decided by then is aborted
+ * @param timeout from the start to the hard deadline: one that is not decided by then is aborted.
+ *     Once it is committed it may go on for as long as {@link GlobalConfig#keep} says beyond that,
+ *     and is parked if it would last longer: the results of its steps are kept no longer
  * @param code what it does
  * @param <I> the input
  * @param <O> the result

@@ -250,4 +250,46 @@ class SagaPivotIT {
     assertThatThrownBy(() -> order.global.sagas().result(late, "1", Duration.ZERO))
         .isInstanceOf(GlobalTransactionException.class);
   }
+
+  private Sagas.Status parked(Saga<String, String> code) {
+    var type = saga(code);
+    StartingService order = shop.order(type);
+    order.global.sagas().start(type, "1", "");
+    shop.settle();
+    return order.global.sagas().find(type, "1").orElseThrow();
+  }
+
+  @Test
+  void opensNoBranchAfterThePivot() {
+    Sagas.Status status =
+        parked(
+            (scope, input) -> {
+              scope.commit("placed", String.class, unit -> "placed");
+              return scope.call("take", () -> shop.take("bolts"));
+            });
+
+    assertThat(status.state()).isEqualTo(Sagas.State.PARKED);
+    assertThat(status.error().orElseThrow()).contains("no branch opens after that");
+    assertThat(shop.stock.states()).isEmpty();
+  }
+
+  @Test
+  void waitsAfterThePivotBeyondItsDeadlineButNotBeyondItsResults() {
+    Sagas.Status status =
+        parked(
+            (scope, input) -> {
+              scope.commit("placed", String.class, unit -> "placed");
+              scope.sleep("rest", Duration.ofDays(3));
+              scope.sleep("longer", Duration.ofDays(6));
+              return "done";
+            });
+    assertThat(status.state()).isEqualTo(Sagas.State.FORWARD);
+
+    shop.pass(Duration.ofDays(3));
+    shop.settle();
+
+    StartingService order = shop.orders.getFirst();
+    assertThat(order.column("SELECT state || ' ' || error FROM tenon.saga").getFirst())
+        .startsWith("PARKED step longer waits until");
+  }
 }
