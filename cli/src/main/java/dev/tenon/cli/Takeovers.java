@@ -81,16 +81,6 @@ final class Takeovers {
     return List.copyOf(found);
   }
 
-  /** How many transactions and sagas are under way; 0 also if the database does not answer. */
-  int open() {
-    try (Connection connection = logins.connect(SERVICE)) {
-      return (int)
-          owned(connection).keySet().stream().filter(what -> !what.startsWith("SLOT")).count();
-    } catch (SQLException e) {
-      return 0;
-    }
-  }
-
   /**
    * Watches what becomes of the work of an instance that was stopped or killed just now. Returns
    * when all of it has another owner or is done, and the instance is told from the others, which

@@ -33,8 +33,11 @@ final class TortureFaults implements AutoCloseable {
   /** How many instances are started again at a time; more is no torture, but a slow machine. */
   private static final int STARTING_MAX = 2;
 
-  /** How long a kill of a starter waits until transactions are under way. */
-  private static final Duration OPEN_MAX = Duration.ofSeconds(2);
+  /** How long bytes to a participant are late before a starter is hit. */
+  private static final Duration LATE = Duration.ofMillis(600);
+
+  /** One of them is late when a starter is hit. */
+  private static final List<String> PARTICIPANTS = List.of("inventory", "payment");
 
   private static final int POLL_MILLIS = 50;
 
@@ -192,8 +195,27 @@ final class TortureFaults implements AutoCloseable {
   private void ended(Fault fault) {
     lock.lock();
     try {
-      targets.remove(fault.target());
       threads.remove(Thread.currentThread());
+      release(fault);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Makes sure that nothing else is done to the same; says whether that can be had at once. */
+  private boolean claim(Fault fault) {
+    lock.lock();
+    try {
+      return targets.add(fault.target());
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void release(Fault fault) {
+    lock.lock();
+    try {
+      targets.remove(fault.target());
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -227,21 +249,42 @@ final class TortureFaults implements AutoCloseable {
   private void killService(Fault fault, String instance) throws InterruptedException {
     starting.acquire();
     try {
-      awaitOpen(instance);
-      services.kill(instance);
-      tell(fault);
-      watch(instance);
+      whileBusy(
+          instance,
+          () -> {
+            services.kill(instance);
+            tell(fault);
+            watch(instance);
+          });
       startAgain(instance);
     } finally {
       starting.release();
     }
   }
 
-  /** A starter is the more interesting the more it has under way. */
-  private void awaitOpen(String instance) throws InterruptedException {
-    long until = System.nanoTime() + OPEN_MAX.toNanos();
-    while (starter(instance) && takeovers.open() == 0 && System.nanoTime() < until) {
-      Thread.sleep(POLL_MILLIS);
+  /** What hits an instance. */
+  private interface Hit {
+    void run() throws InterruptedException;
+  }
+
+  /**
+   * A starter is hit when it surely has transactions under way: bytes to a participant are late for
+   * a moment before. They arrive after the hit.
+   */
+  private void whileBusy(String instance, Hit hit) throws InterruptedException {
+    String callee = PARTICIPANTS.get(kills() % PARTICIPANTS.size());
+    Fault late = new Fault.Disturb("order", callee, TcpProxy.Way.LATE, LATE);
+    if (!starter(instance) || !claim(late)) {
+      hit.run(); // or the network is disturbed anyway
+      return;
+    }
+    try {
+      network.become("order", callee, TcpProxy.Way.LATE);
+      Thread.sleep(LATE);
+      hit.run();
+    } finally {
+      network.become("order", callee, TcpProxy.Way.WHOLE);
+      release(late);
     }
   }
 
@@ -279,10 +322,13 @@ final class TortureFaults implements AutoCloseable {
   }
 
   private void pause(Fault fault, String instance, Duration length) throws InterruptedException {
-    awaitOpen(instance);
-    services.pause(instance);
-    tell(fault);
-    watch(instance);
+    whileBusy(
+        instance,
+        () -> {
+          services.pause(instance);
+          tell(fault);
+          watch(instance);
+        });
     try {
       Thread.sleep(length);
     } finally {
