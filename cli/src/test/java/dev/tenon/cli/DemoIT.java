@@ -3,15 +3,14 @@ package dev.tenon.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import dev.tenon.cli.TenonRuns.Run;
 import dev.tenon.runtime.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -25,68 +24,29 @@ import tools.jackson.databind.JsonNode;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class DemoIT {
-  private static final Path ROOT =
-      Path.of(System.getProperty("tenon.home")).toAbsolutePath().normalize();
-  private static final Duration PATIENCE = Duration.ofMinutes(10);
   private static final int SERVICES = DemoHome.SERVICES.size();
 
   /** Shared, so that PostgreSQL's data and the services are made ready once. */
   @TempDir private static Path directory;
 
-  private static int runs;
-  private final List<Run> started = new ArrayList<>();
+  private static TenonRuns runs;
 
-  /** A run of {@code ./tenon}. */
-  private record Run(Process process, Path out, Path err) {
-    String said() throws IOException {
-      return Files.readString(out);
-    }
-
-    String told() throws IOException {
-      return Files.readString(err);
-    }
-
-    void awaitTold(String text) {
-      awaitIn(err, text);
-    }
-
-    void awaitSaid(String text) {
-      awaitIn(out, text);
-    }
-
-    private void awaitIn(Path file, String text) {
-      await()
-          .atMost(PATIENCE)
-          .until(
-              () -> {
-                assertThat(process.isAlive()).as(told()).isTrue();
-                return Files.readString(file).contains(text);
-              });
-    }
-
-    int status() throws InterruptedException {
-      assertThat(process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)).isTrue();
-      return process.exitValue();
-    }
-
-    void signal(String name) throws IOException, InterruptedException {
-      String command = "kill -%s %d".formatted(name, process.pid());
-      assertThat(new ProcessBuilder("sh", "-c", command).start().waitFor()).isZero();
-    }
+  @BeforeAll
+  static void prepare() {
+    runs = new TenonRuns(directory);
   }
 
   @AfterEach
   void endWhatAFailedTestLeft() {
-    started.forEach(run -> run.process.destroy());
-    await().atMost(PATIENCE).until(() -> processes().isEmpty());
+    runs.endAll();
   }
 
   @Test
   @Order(1)
   void leavesNothingBehindIfInterruptedWhilePostgresStarts() throws Exception {
-    Run demo = run("demo", "--once");
+    Run demo = runs.run("demo", "--once");
     demo.awaitTold("Starting PostgreSQL");
-    await().atMost(PATIENCE).until(() -> !processes("postgres").isEmpty());
+    await().atMost(TenonRuns.PATIENCE).until(() -> !runs.processes("postgres").isEmpty());
 
     demo.signal("INT");
 
@@ -98,9 +58,9 @@ class DemoIT {
   @Test
   @Order(2)
   void leavesNothingBehindIfTerminatedWhileItFeedsOrders() throws Exception {
-    Run demo = run("demo", "--once", "--json");
+    Run demo = runs.run("demo", "--once", "--json");
     demo.awaitTold("products opened");
-    assertThat(processes()).hasSizeGreaterThan(SERVICES);
+    assertThat(runs.processes()).hasSizeGreaterThan(SERVICES);
 
     demo.signal("TERM");
 
@@ -113,7 +73,7 @@ class DemoIT {
   @Test
   @Order(3)
   void printsTheAuditAsJsonAndNothingElseAndEnds() throws Exception {
-    Run demo = run("demo", "--once", "--json");
+    Run demo = runs.run("demo", "--once", "--json");
 
     assertThat(demo.status()).as(demo.told()).isZero();
     assertNothingIsLeft();
@@ -157,18 +117,18 @@ class DemoIT {
         C536366,85123A,HOLDER,-1,12/1/2010 9:00,2.55,17850,United Kingdom
         536367,22633,GIFT,1,12/1/2010 9:05,1.00,,United Kingdom
         """);
-    Run demo = run("demo", "--orders", orders.toString());
+    Run demo = runs.run("demo", "--orders", orders.toString());
     demo.awaitSaid("The demo is up until Ctrl-C");
-    assertThat(processes()).hasSizeGreaterThan(SERVICES);
+    assertThat(runs.processes()).hasSizeGreaterThan(SERVICES);
     for (String service : DemoHome.SERVICES) {
       assertThat(demo.told()).containsPattern("kill -9 \\d+ \\(" + service + "\\) with [1-9]");
       assertThat(demo.said()).containsPattern("  " + service + " +with [1-9]\\d* message");
     }
 
     Run delete =
-        run("sql", "--service", "inventory", "delete from stock where stock_code = '71053'");
+        runs.run("sql", "--service", "inventory", "delete from stock where stock_code = '71053'");
     assertThat(delete.status()).as(delete.told()).isZero();
-    Run audit = run("audit", "--json");
+    Run audit = runs.run("audit", "--json");
 
     assertThat(audit.status()).isEqualTo(1);
     assertThat(one(audit.said()).get("differences"))
@@ -188,7 +148,7 @@ class DemoIT {
         "inventory",
         "insert into stock_movement (stock_code, reference, kind, quantity)"
             + " values ('85123A', 'nobody', 'SOLD', -1000)");
-    Run planted = run("audit", "--json");
+    Run planted = runs.run("audit", "--json");
     assertThat(planted.status()).isEqualTo(1);
     assertThat(one(planted.said()).get("differences"))
         .extracting(difference -> difference.get("what").asString())
@@ -198,7 +158,7 @@ class DemoIT {
             "payment: hold of money for order 1",
             "payment: branch payment of x",
             "inventory: lowest stock of 85123A");
-    Run second = run("demo", "--once");
+    Run second = runs.run("demo", "--once");
     assertThat(second.status()).isEqualTo(Main.FAILED);
     assertThat(second.told()).contains("one is up already");
 
@@ -206,11 +166,11 @@ class DemoIT {
 
     assertThat(demo.status()).isEqualTo(130);
     assertNothingIsLeft();
-    assertThat(run("audit").status()).isEqualTo(Main.FAILED);
+    assertThat(runs.run("audit").status()).isEqualTo(Main.FAILED);
   }
 
   private void plant(String service, String sql) throws IOException, InterruptedException {
-    Run run = run("sql", "--service", service, sql);
+    Run run = runs.run("sql", "--service", service, sql);
     assertThat(run.status()).as(run.told()).isZero();
   }
 
@@ -220,46 +180,8 @@ class DemoIT {
     return Json.mapper().readTree(text);
   }
 
-  private Run run(String... arguments) throws IOException {
-    List<String> command = new ArrayList<>(List.of("bash", ROOT.resolve("tenon").toString()));
-    command.addAll(List.of(arguments));
-    ProcessBuilder builder = new ProcessBuilder(command);
-    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    builder.environment().put("TENON_BUILD", "never");
-    builder.environment().put("TENON_DATA", data().toString());
-    runs++;
-    Path out = directory.resolve("out" + runs);
-    Path err = directory.resolve("err" + runs);
-    Process process = builder.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-    Run run = new Run(process, out, err);
-    started.add(run);
-    return run;
-  }
-
-  private static Path data() {
-    return directory.resolve("data");
-  }
-
-  /** At once when the demo has ended, except for the watchdog, which ends by itself. */
   private static void assertNothingIsLeft() {
-    assertThat(processes("java")).isEmpty();
-    assertThat(processes("postgres")).isEmpty();
-    await().atMost(PATIENCE).until(() -> processes().isEmpty());
-    assertThat(data().resolve("postgres/cluster/postmaster.pid")).doesNotExist();
-    assertThat(data().resolve("demo.json")).doesNotExist();
-  }
-
-  /** All that was started for the demo names its directory. */
-  private static List<String> processes() {
-    return ProcessHandle.allProcesses()
-        .map(process -> process.info().commandLine().orElse(""))
-        .filter(command -> command.contains(data().toString()))
-        .toList();
-  }
-
-  private static List<String> processes(String program) {
-    return processes().stream()
-        .filter(command -> Path.of(command.split(" ", 2)[0]).endsWith(program))
-        .toList();
+    runs.assertNothingIsLeft();
+    assertThat(runs.data().resolve("postgres/cluster/postmaster.pid")).doesNotExist();
   }
 }
