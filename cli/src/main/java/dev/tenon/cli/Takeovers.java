@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * Measures, by SQL, how long it takes until what an instance of {@code order} had under way, and
@@ -74,8 +75,9 @@ final class Takeovers {
    * @param count how many of the kind
    * @param millis until the last of them was another instance's, or done
    * @param complete whether all were, within {@link #WATCH_MAX}
+   * @param twinWhole whether nothing was done meanwhile to the other instance and the database
    */
-  record Takeover(Kind kind, int count, long millis, boolean complete) {}
+  record Takeover(Kind kind, int count, long millis, boolean complete, boolean twinWhole) {}
 
   synchronized List<Takeover> all() {
     return List.copyOf(found);
@@ -85,8 +87,10 @@ final class Takeovers {
    * Watches what becomes of the work of an instance that was stopped or killed just now. Returns
    * when all of it has another owner or is done, and the instance is told from the others, which
    * takes as long as a lease. A database that goes away ends the watch without a result.
+   *
+   * @param twinWhole whether nothing is being done to the other instance and the database now
    */
-  void watch() throws InterruptedException {
+  void watch(BooleanSupplier twinWhole) throws InterruptedException {
     long begun = System.nanoTime();
     try (Connection connection = logins.connect(SERVICE)) {
       Map<String, String> before = owned(connection);
@@ -95,8 +99,10 @@ final class Takeovers {
       Set<String> living = new HashSet<>();
       long elapsed = 0;
       boolean settled = false;
+      boolean whole = true;
       while (!settled && elapsed < WATCH_MAX.toMillis()) {
         Thread.sleep(POLL_MILLIS);
+        whole &= twinWhole.getAsBoolean();
         Map<String, String> now = owned(connection);
         elapsed = (System.nanoTime() - begun) / 1_000_000;
         for (Map.Entry<String, String> one : before.entrySet()) {
@@ -117,14 +123,14 @@ final class Takeovers {
                     one -> living.contains(one.getValue()) || changed.containsKey(one.getKey()));
         settled = allTaken && elapsed > DECIDED.toMillis();
       }
-      note(before, changed, living);
+      note(before, changed, living, whole);
     } catch (SQLException e) {
       // The database was killed meanwhile: there is nothing to be measured.
     }
   }
 
   private synchronized void note(
-      Map<String, String> before, Map<String, Long> changed, Set<String> living) {
+      Map<String, String> before, Map<String, Long> changed, Set<String> living, boolean whole) {
     for (Kind kind : Kind.values()) {
       List<String> orphans =
           before.entrySet().stream()
@@ -138,7 +144,8 @@ final class Takeovers {
                 .mapToLong(one -> changed.getOrDefault(one, WATCH_MAX.toMillis()))
                 .max()
                 .orElse(0);
-        found.add(new Takeover(kind, orphans.size(), last, changed.keySet().containsAll(orphans)));
+        found.add(
+            new Takeover(kind, orphans.size(), last, changed.keySet().containsAll(orphans), whole));
       }
     }
   }

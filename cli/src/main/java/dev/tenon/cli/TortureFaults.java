@@ -288,6 +288,17 @@ final class TortureFaults implements AutoCloseable {
     }
   }
 
+  private boolean twinWhole(String instance) {
+    lock.lock();
+    try {
+      return targets.stream()
+          .filter(target -> !target.equals(instance))
+          .noneMatch(target -> target.startsWith("order-") || target.equals("PostgreSQL of order"));
+    } finally {
+      lock.unlock();
+    }
+  }
+
   private void watch(String instance) {
     if (starter(instance)) {
       Thread.ofVirtual()
@@ -295,7 +306,7 @@ final class TortureFaults implements AutoCloseable {
           .start(
               () -> {
                 try {
-                  takeovers.watch();
+                  takeovers.watch(() -> twinWhole(instance));
                 } catch (InterruptedException e) {
                   Thread.currentThread().interrupt();
                 }

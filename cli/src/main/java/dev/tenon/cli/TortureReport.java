@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The outcome of a torture.
@@ -47,18 +48,20 @@ record TortureReport(
 
   /** By what was taken over; kinds of which none was measured are left out. */
   Map<String, Figures> takeoverFigures() {
-    Map<String, Figures> figures = new LinkedHashMap<>();
-    for (Takeovers.Kind kind : Takeovers.Kind.values()) {
-      List<Takeover> some = takeovers.stream().filter(one -> one.kind() == kind).toList();
-      List<Long> millis = some.stream().map(Takeover::millis).sorted().toList();
-      if (!millis.isEmpty()) {
-        int late = (int) some.stream().filter(one -> !one.complete()).count();
-        figures.put(
-            kind.text(),
-            new Figures(some.size(), late, millis.get(millis.size() / 2), millis.getLast()));
-      }
+    Map<String, List<Takeover>> kinds = new TreeMap<>();
+    for (Takeover one : takeovers) {
+      String kind = one.kind().text() + (one.twinWhole() ? "" : ", the twin or PostgreSQL hit too");
+      kinds.computeIfAbsent(kind, empty -> new ArrayList<>()).add(one);
     }
+    Map<String, Figures> figures = new LinkedHashMap<>();
+    kinds.forEach((kind, some) -> figures.put(kind, figures(some)));
     return figures;
+  }
+
+  private static Figures figures(List<Takeover> some) {
+    List<Long> millis = some.stream().map(Takeover::millis).sorted().toList();
+    int late = (int) some.stream().filter(one -> !one.complete()).count();
+    return new Figures(some.size(), late, millis.get(millis.size() / 2), millis.getLast());
   }
 
   /** For JSON: the same facts under stable names. */
@@ -90,12 +93,12 @@ record TortureReport(
             outcomes.forEach(
                 (outcome, count) -> out.add("  %-20s %-23s %7d".formatted(mode, outcome, count))));
     out.add("");
-    out.add("  %-34s %5s %5s %9s %9s".formatted("taken over", "times", "late", "p50", "max"));
+    out.add("  %-66s %5s %5s %9s %9s".formatted("taken over", "times", "late", "p50", "max"));
     takeoverFigures()
         .forEach(
             (kind, one) ->
                 out.add(
-                    "  %-34s %5d %5d %6d ms %6d ms"
+                    "  %-66s %5d %5d %6d ms %6d ms"
                         .formatted(kind, one.times, one.late, one.millisP50, one.millisMax)));
     out.add("");
     if (consistent()) {
