@@ -80,7 +80,6 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
             parts.runtime().clock(),
             parts.databaseClock());
     forgetting = new Forgetting(parts, store);
-    forgetting.hold(sagaStore::oldestUndecided);
   }
 
   @Override

@@ -13,8 +13,9 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * Deletes decisions that nobody needs any more. Before, and with a commit of its own, it raises the
- * horizon, so that nobody who misses a decision takes it for one that was never made. Thread-safe.
+ * Deletes decisions that nobody needs any more, and sagas that ended long ago. Before, and with a
+ * commit of its own, it raises the horizon, so that nobody who misses a decision takes it for one
+ * that was never made. Thread-safe.
  */
 final class Forgetting {
   /** The horizon stays behind the starts of transactions that may still commit by this much. */
@@ -43,6 +44,7 @@ final class Forgetting {
 
   private final GlobalParts parts;
   private final DecisionStore store;
+  private final SagaStore sagas;
   private final List<Hold> holds = new CopyOnWriteArrayList<>();
 
   /** Something that may still commit a transaction that was started long ago. */
@@ -55,6 +57,8 @@ final class Forgetting {
   Forgetting(GlobalParts parts, DecisionStore store) {
     this.parts = parts;
     this.store = store;
+    this.sagas = new SagaStore(parts.tables());
+    hold(sagas::oldestUndecided);
   }
 
   /** Keeps the horizon behind what a hold says. */
@@ -62,7 +66,7 @@ final class Forgetting {
     holds.add(hold);
   }
 
-  /** Forgets all that may be forgotten; says how many decisions that were. */
+  /** Forgets all that may be forgotten; says how many decisions that were, sagas not counted. */
   int forget() throws SQLException {
     LocalCommit.run(parts.dataSource(), this::raise);
     int deleted = 0;
@@ -70,6 +74,9 @@ final class Forgetting {
     do {
       batch = LocalCommit.run(parts.dataSource(), this::delete);
       deleted += batch;
+    } while (batch == parts.config().batchMax());
+    do {
+      batch = LocalCommit.run(parts.dataSource(), this::deleteSagas);
     } while (batch == parts.config().batchMax());
     LocalCommit.run(parts.dataSource(), this::count);
     return deleted;
@@ -105,6 +112,11 @@ final class Forgetting {
       delete.setInt(2, parts.config().batchMax());
       return delete.executeUpdate();
     }
+  }
+
+  private int deleteSagas(Connection connection) throws SQLException {
+    Instant before = now(connection).minus(parts.config().keep());
+    return sagas.deleteEnded(connection, before, parts.config().batchMax());
   }
 
   private boolean count(Connection connection) throws SQLException {

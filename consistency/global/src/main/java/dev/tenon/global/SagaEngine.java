@@ -128,6 +128,26 @@ final class SagaEngine implements Sagas {
     return row(type, id).map(SagaStore.Row::status);
   }
 
+  @Override
+  public SagaHistory history(SagaType<?, ?> type, String id) {
+    Optional<SagaStore.Row> row = row(type, id);
+    if (row.isEmpty() || row.get().state() == State.ABORTED) {
+      throw new GlobalTransactionException(
+          "Could not export the history of the saga "
+              + type.name()
+              + "/"
+              + id
+              + ": "
+              + (row.isEmpty()
+                  ? "it was never started, or is forgotten"
+                  : "it was aborted, and the results of its steps are undone")
+              + ". Take one that is under way or has ended well.",
+          Told.UNKNOWN,
+          null);
+    }
+    return SagaResults.history(parts, row.get());
+  }
+
   private Optional<SagaStore.Row> row(SagaType<?, ?> type, String id) {
     return parts
         .transactions()

@@ -10,10 +10,13 @@ import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.StoredReply;
 import dev.tenon.runtime.Json;
 import dev.tenon.transaction.Transactions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * The results of a saga's own steps: stored replies of the service to itself, each written by the
@@ -141,7 +144,26 @@ final class SagaResults {
     return "saga " + row.type();
   }
 
+  /** The steps that a saga's row has recorded, with the results that are stored of them. */
+  static SagaHistory history(SagaParts parts, SagaStore.Row row) {
+    List<SagaHistory.Step> steps = new ArrayList<>();
+    for (String step : row.history()) {
+      Optional<StoredReply> found = parts.receiver().find(key(parts, row, step));
+      steps.add(
+          new SagaHistory.Step(
+              step,
+              found.isPresent(),
+              found.map(reply -> Json.mapper().readTree(reply.body())).orElse(null)));
+    }
+    JsonNode input = Json.mapper().readTree(row.input());
+    return new SagaHistory(row.type(), row.id(), row.xid().id(), row.startedAt(), input, steps);
+  }
+
   private IdempotencyKey key(String step) {
+    return key(parts, row, step);
+  }
+
+  private static IdempotencyKey key(SagaParts parts, SagaStore.Row row, String step) {
     return LocalParticipant.replyKey(new BranchRow.Key(row.xid(), step), parts.service());
   }
 

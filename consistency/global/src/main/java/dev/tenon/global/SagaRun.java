@@ -10,10 +10,7 @@ import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -28,14 +25,16 @@ final class SagaRun implements SagaScope {
   /** The most steps of one saga. */
   static final int STEPS_MAX = 1000;
 
+  /** Ends the name of the step that stores how long a signal is awaited. */
+  static final String UNTIL = ".until";
+
   private static final int CALL_ATTEMPTS_MAX = 3; // before the saga is put aside
 
   private final SagaParts parts;
   private final SagaStore.Row row;
   private final Scope scope;
   private final String fingerprint;
-  private final List<String> path = new ArrayList<>();
-  private final Map<String, Integer> seen = new HashMap<>();
+  private final SagaPath path = new SagaPath();
   private final SagaResults results;
   private boolean forward;
   private boolean inDoubt;
@@ -81,7 +80,7 @@ final class SagaRun implements SagaScope {
   }
 
   List<String> path() {
-    return List.copyOf(path);
+    return path.steps();
   }
 
   /** The path that is recorded: up to the last commit of a step, in this run or an earlier one. */
@@ -105,15 +104,11 @@ final class SagaRun implements SagaScope {
     if (before != null) {
       throw before;
     }
-    int times = seen.merge(name, 1, Integer::sum);
-    String step = Branch.requireStep(times == 1 ? name : name + "#" + times);
-    int place = path.size();
-    path.add(step);
-    if (path.size() > STEPS_MAX) {
+    String step = path.take(name);
+    if (path.length() > STEPS_MAX) {
       throw leave(new Reason.Park("it has more than " + STEPS_MAX + " steps"));
     }
-    List<String> recorded = row.history();
-    if (place < recorded.size() && !recorded.get(place).equals(step)) {
+    if (path.leaves(row.history())) {
       throw leave(new Reason.Park(diverged()));
     }
     return step;
@@ -121,7 +116,7 @@ final class SagaRun implements SagaScope {
 
   /** Whether the code has not come as far as it came before. */
   boolean isShort() {
-    return path.size() < row.history().size();
+    return path.length() < row.history().size();
   }
 
   /** What is said of a path that is not the recorded one. */
@@ -282,12 +277,12 @@ final class SagaRun implements SagaScope {
   }
 
   /** What an awaited signal came to. */
-  private record Awaited(boolean came, @Nullable JsonNode payload) {}
+  record Awaited(boolean came, @Nullable JsonNode payload) {}
 
   @Override
   public <T> Optional<T> await(String signal, Class<T> type, Duration atMost) {
     Instant first = parts.runtime().clock().instant();
-    String untilStep = begin(signal + ".until");
+    String untilStep = begin(signal + UNTIL);
     Instant until =
         this.<Instant, RuntimeException>stored(
             untilStep,
@@ -318,7 +313,7 @@ final class SagaRun implements SagaScope {
           } else if (!parts.runtime().clock().instant().isBefore(until)) {
             found[0] = new Awaited(false, null);
           } else {
-            path.removeLast();
+            path.giveBack();
             last(unit, Change.sleep(state(), until, signal));
           }
         });
@@ -486,11 +481,11 @@ final class SagaRun implements SagaScope {
 
   @Override
   public UUID id(String name) {
-    return UUID.nameUUIDFromBytes((row.xid().id() + "/" + name).getBytes(UTF_8));
+    return SagaReplay.id(row.xid().id(), name);
   }
 
   @Override
   public String key(String step) {
-    return row.xid().id() + "/" + Branch.requireStep(step);
+    return SagaReplay.key(row.xid().id(), step);
   }
 }

@@ -331,16 +331,27 @@ final class SagaStore {
     }
   }
 
-  /** When the earliest saga that may still commit was started: nothing later may be forgotten. */
-  Optional<Instant> oldestUnderWay(Connection connection) throws SQLException {
-    try (PreparedStatement select =
-            tables.prepare(
-                connection,
-                "SELECT min(started_at) FROM tenon.saga WHERE state IN ('RUNNING', 'PARKED')");
-        ResultSet row = select.executeQuery()) {
-      row.next();
-      return Optional.ofNullable(row.getObject(1, OffsetDateTime.class))
-          .map(OffsetDateTime::toInstant);
+  /**
+   * Deletes sagas that have ended, each not before its decision; says how many.
+   *
+   * @param before when they must have ended, and their deadlines passed
+   */
+  int deleteEnded(Connection connection, Instant before, int most) throws SQLException {
+    try (PreparedStatement delete =
+        tables.prepare(
+            connection,
+            "WITH gone AS (DELETE FROM tenon.saga WHERE xid IN (SELECT xid FROM tenon.saga s"
+                + " WHERE ended_at < ? AND deadline < ? AND state IN ('DONE', 'ABORTED')"
+                + " AND NOT EXISTS (SELECT FROM tenon.global_decision d WHERE d.xid = s.xid)"
+                + " LIMIT ?) RETURNING xid), signals AS (DELETE FROM tenon.saga_signal"
+                + " WHERE xid IN (SELECT xid FROM gone)) SELECT count(*) FROM gone")) {
+      delete.setObject(1, time(before));
+      delete.setObject(2, time(before));
+      delete.setInt(3, most);
+      try (ResultSet row = delete.executeQuery()) {
+        row.next();
+        return row.getInt(1);
+      }
     }
   }
 

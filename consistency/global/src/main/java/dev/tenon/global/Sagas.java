@@ -10,7 +10,8 @@ public interface Sagas {
 
   /**
    * Starts a saga. Inside a unit of work it is started by its commit; else by one of its own. A
-   * second start under the same id starts nothing.
+   * second start under the same id starts nothing, as long as the first is kept: until {@link
+   * GlobalConfig#keep} after its end and after its deadline.
    *
    * @param type a declared type
    * @param id the caller's name for it, unique among sagas of the type; 1 to 200 characters
@@ -75,6 +76,16 @@ public interface Sagas {
    * @return what is known
    */
   Optional<Status> find(SagaType<?, ?> type, String id);
+
+  /**
+   * Exports what a saga has done up to its last commit of its own, for tests of later code.
+   *
+   * @param type its type
+   * @param id its id
+   * @return its history
+   * @throws GlobalTransactionException if it is not known, or was aborted: its results are undone
+   */
+  SagaHistory history(SagaType<?, ?> type, String id);
 
   /**
    * How a saga ended.

@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -179,6 +180,42 @@ class ForgettingIT {
     List<String> gone = new ArrayList<>(all);
     gone.removeAll(order.column("SELECT xid FROM tenon.global_decision"));
     assertThat(gone).map(UUID::fromString).containsExactlyInAnyOrderElementsOf(expected);
+  }
+
+  @Test
+  void deletesSagasThatEndedLongAgoAndTheirSignals() throws SQLException {
+    Instant old = now.minus(KEEP).minusMillis(1);
+    saga("done", "DONE", old, old);
+    saga("aborted", "ABORTED", old, old);
+    saga("lately", "DONE", now.minus(KEEP).plusMillis(1), old);
+    saga("before its deadline", "DONE", old, now.minus(KEEP).plusMillis(1));
+    saga("parked", "PARKED", old, old);
+    saga("running", "RUNNING", null, old);
+    Xid decided = saga("decided", "ABORTED", old, old);
+    order.execute(
+        "INSERT INTO tenon.global_decision (xid, xid_text, outcome, branches, started_at, deadline)"
+            + (" VALUES ('" + decided.id() + "', '', 'ABORTED', 'none', '" + old + "', '")
+            + (old + "')"));
+
+    forgetting.forget();
+
+    List<String> kept = List.of("before its deadline", "decided", "lately", "parked", "running");
+    assertThat(order.column("SELECT id FROM tenon.saga ORDER BY id")).isEqualTo(kept);
+    assertThat(order.column("SELECT name FROM tenon.saga_signal ORDER BY name")).isEqualTo(kept);
+  }
+
+  private Xid saga(String id, String state, @Nullable Instant ended, Instant deadline) {
+    Xid xid = new Xid("order", "ab", now.minus(KEEP.multipliedBy(3)), deadline, UUID.randomUUID());
+    String time = ended == null ? "NULL" : "'" + ended + "'";
+    order.execute(
+        "INSERT INTO tenon.saga (xid, xid_text, type, id, fingerprint, input, state, started_at,"
+            + (" deadline, ended_at) VALUES ('" + xid.id() + "', '" + xid.text() + ".', 'place', '")
+            + (id + "', '', 'null', '" + state + "', '" + xid.startedAt() + "', '" + deadline)
+            + ("', " + time + ")"));
+    order.execute(
+        "INSERT INTO tenon.saga_signal (xid, name, payload) VALUES ('"
+            + (xid.id() + "', '" + id + "', 'null')"));
+    return xid;
   }
 
   private void insert(Xid xid, Outcome outcome, Instant acknowledged) {
