@@ -19,6 +19,14 @@ import java.util.Optional;
  */
 record OpenWork(String what, int count, List<String> examples, boolean inAudit) {
   private static final int EXAMPLES_MAX = 5;
+  private static final String ORDER_SERVICE = "order";
+
+  /** Where to look in the service order, besides. */
+  private static final Search ORDERS =
+      new Search(
+          "orders without an outcome",
+          "select mode || ' ' || order_no from orders where status = 'PENDING'",
+          true);
 
   /** Where to look, in each service. */
   private record Search(String what, String sql, boolean inAudit) {}
@@ -64,17 +72,17 @@ record OpenWork(String what, int count, List<String> examples, boolean inAudit) 
     for (String service : DemoHome.SERVICES) {
       try (Connection connection = logins.connect(service)) {
         for (Search search : SEARCHES) {
-          OpenWork open = look(connection, search, search.what + " in " + service);
-          if (open.count > 0) {
-            found.add(open);
-          }
+          look(connection, search, service).ifPresent(found::add);
+        }
+        if (service.equals(ORDER_SERVICE)) {
+          look(connection, ORDERS, service).ifPresent(found::add);
         }
       }
     }
     return found;
   }
 
-  private static OpenWork look(Connection connection, Search search, String what)
+  private static Optional<OpenWork> look(Connection connection, Search search, String service)
       throws SQLException {
     List<String> examples = new ArrayList<>();
     int count = 0;
@@ -87,7 +95,10 @@ record OpenWork(String what, int count, List<String> examples, boolean inAudit) 
         }
       }
     }
-    return new OpenWork(what, count, List.copyOf(examples), search.inAudit);
+    String what = search.what + " in " + service;
+    return count == 0
+        ? Optional.empty()
+        : Optional.of(new OpenWork(what, count, List.copyOf(examples), search.inAudit));
   }
 
   /** For people. */

@@ -162,6 +162,18 @@ final class DecisionStore {
     }
   }
 
+  boolean isPivotSent(Connection connection, Xid xid) throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT FROM tenon.global_decision WHERE xid = ? AND NOT (" + DECIDED + ")")) {
+      select.setObject(1, xid.id());
+      try (ResultSet row = select.executeQuery()) {
+        return row.next();
+      }
+    }
+  }
+
   /** A pivot was sent, and only its answer decides. */
   static final class InDoubtException extends SQLException {
     private static final long serialVersionUID = 1L;

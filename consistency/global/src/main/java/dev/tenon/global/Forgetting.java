@@ -32,7 +32,7 @@ final class Forgetting {
 
   /**
    * The same rule as {@link Protocol#mayForget}, and nothing that is still to be told; and nothing
-   * that says how a parked saga goes on when a person lets it.
+   * that says how a saga goes on, be it that a person lets it.
    */
   private static final String DELETE =
       "DELETE FROM tenon.global_decision WHERE xid IN (SELECT d.xid FROM tenon.global_decision d,"
@@ -40,7 +40,7 @@ final class Forgetting {
           + " keep) AS t WHERE d.acknowledged_at IS NOT NULL AND CASE d.outcome WHEN 'ABORTED' THEN"
           + " t.now > d.deadline + t.keep WHEN 'COMMITTED' THEN t.now > d.acknowledged_at + t.keep"
           + " AND d.started_at <= h.forgotten_before END AND NOT EXISTS (SELECT FROM tenon.saga s"
-          + " WHERE s.xid = d.xid AND s.state = 'PARKED') LIMIT ?)";
+          + " WHERE s.xid = d.xid AND s.state IN ('FORWARD', 'PARKED')) LIMIT ?)";
 
   private final GlobalParts parts;
   private final DecisionStore store;

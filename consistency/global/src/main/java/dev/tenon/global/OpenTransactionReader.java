@@ -38,7 +38,13 @@ final class OpenTransactionReader {
           + NOT_ENDED;
 
   private static final String IN_DOUBT =
-      "SELECT DISTINCT xid FROM tenon.branch WHERE wanted IS NULL AND " + NOT_ENDED;
+      "SELECT xid FROM tenon.branch WHERE wanted IS NULL AND "
+          + NOT_ENDED
+          + " UNION SELECT "
+          + PLAIN
+          + " FROM tenon.global_decision WHERE acknowledged_at IS NULL AND NOT ("
+          + DecisionStore.DECIDED
+          + ")";
 
   private static final String PARKED =
       "SELECT "

@@ -110,7 +110,7 @@ public interface OpenTransactions {
   enum Filter {
     /** All that have not ended. */
     ALL,
-    /** Those with a branch here of which it is not known yet how it ends. */
+    /** Those with a branch, or a saga's pivot, of which it is not known here how it ends. */
     IN_DOUBT,
     /** Those of which something waits for a person. */
     PARKED

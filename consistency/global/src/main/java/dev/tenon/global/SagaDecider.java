@@ -99,6 +99,11 @@ final class SagaDecider {
         });
   }
 
+  /** Whether a pivot is in doubt, as far as the database knows. */
+  boolean isPivotSent(Connection connection, Xid xid) throws SQLException {
+    return store.isPivotSent(connection, xid);
+  }
+
   private Decision answered(Connection connection, SignedXid xid, Outcome outcome)
       throws SQLException {
     Optional<Decision> standing = store.answer(connection, xid.xid(), outcome, instances.id());

@@ -102,13 +102,9 @@ final class SagaEnds {
     put(run, row, Change.end(State.PARKED, shortened(why), null));
   }
 
-  /** Changes the row as the recorded history has it: a failed run adds nothing to it. */
+  /** Changes the row; a failed run adds nothing to the history. */
   private void put(SagaRun run, SagaStore.Row row, Change change) {
-    run.commit(
-        unit ->
-            parts
-                .store()
-                .advance(unit.connection(), row, run.recordedBy(), run.recorded(), change));
+    run.commit(unit -> parts.store().put(unit.connection(), row, change));
   }
 
   /** Aborts the saga; what was done is undone, the latest first. */

@@ -38,16 +38,12 @@ final class SagaRun implements SagaScope {
   private final SagaResults results;
   private boolean forward;
   private boolean inDoubt;
-  private List<String> recorded;
-  private String recordedBy;
   private @Nullable SagaPause left;
 
   SagaRun(SagaParts parts, SagaStore.Row row, String fingerprint) {
     this.parts = parts;
     this.row = row;
     this.fingerprint = fingerprint;
-    this.recorded = row.history();
-    this.recordedBy = row.fingerprint();
     this.inDoubt = row.inDoubt();
     this.scope = new Scope(row.xid(), row.header(), "");
     this.results = new SagaResults(parts, row, scope, this::leave);
@@ -81,16 +77,6 @@ final class SagaRun implements SagaScope {
 
   List<String> path() {
     return path.steps();
-  }
-
-  /** The path that is recorded: up to the last commit of a step, in this run or an earlier one. */
-  List<String> recorded() {
-    return recorded;
-  }
-
-  /** The fingerprint that goes with the recorded path. */
-  String recordedBy() {
-    return recordedBy;
   }
 
   private String name() {
@@ -185,7 +171,7 @@ final class SagaRun implements SagaScope {
       }
       return answer;
     } catch (Exception e) {
-      if (!made[0]) {
+      if (!made[0] && !scope.ledger().calls().containsKey(step)) {
         // Nothing was sent: the step's own code has failed, and will again.
         scope.update(known -> known.begun(step, parts.service()).answered(step, Listing.NONE));
       }
@@ -363,7 +349,9 @@ final class SagaRun implements SagaScope {
       committed();
       return given(known.get());
     }
-    if (!inDoubt) {
+    if (inDoubt) {
+      requireSent(step);
+    } else {
       commit(
           unit -> {
             parts.decider().sendPivot(unit, scope);
@@ -380,6 +368,21 @@ final class SagaRun implements SagaScope {
     } catch (GlobalTransactionException e) {
       throw leave(new Reason.Park(String.valueOf(e.getMessage())));
     }
+  }
+
+  /** An earlier run has sent this pivot, and no other, and the database still says so. */
+  private void requireSent(String step) {
+    String sent = row.pivot().orElseThrow();
+    if (!sent.equals(step)) {
+      throw leave(
+          new Reason.Park("step " + step + " is a pivot, and the pivot " + sent + " is in doubt"));
+    }
+    commit(
+        unit -> {
+          if (!parts.decider().isPivotSent(unit.connection(), row.xid())) {
+            throw leave(new Reason.Park("the database has lost that its pivot was sent"));
+          }
+        });
   }
 
   private <T> T answerStored(String step, Class<T> type, T answer) {
@@ -437,11 +440,6 @@ final class SagaRun implements SagaScope {
     List<String> taken = path();
     unit.beforeCommit(
         connection -> parts.store().advance(connection, row, fingerprint, taken, change));
-    unit.afterCommit(
-        () -> {
-          recorded = taken;
-          recordedBy = fingerprint;
-        });
   }
 
   private Sagas.State state() {

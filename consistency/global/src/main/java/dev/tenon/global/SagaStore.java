@@ -227,12 +227,28 @@ final class SagaStore {
    */
   void advance(Connection connection, Row row, String fingerprint, List<String> path, Change change)
       throws SQLException {
+    write(connection, row, fingerprint, String.join(BETWEEN_STEPS, path), change);
+  }
+
+  /** The same, but leaves the history as it is. */
+  void put(Connection connection, Row row, Change change) throws SQLException {
+    write(connection, row, null, null, change);
+  }
+
+  private void write(
+      Connection connection,
+      Row row,
+      @Nullable String fingerprint,
+      @Nullable String path,
+      Change change)
+      throws SQLException {
     boolean ended = change.state() == Sagas.State.DONE || change.state() == Sagas.State.ABORTED;
     try (PreparedStatement update =
         tables.prepare(
             connection,
             "UPDATE tenon.saga SET state = CASE WHEN state = 'FORWARD' AND ? = 'RUNNING'"
-                + " THEN state ELSE ? END, fingerprint = ?, history = ?,"
+                + " THEN state ELSE ? END, fingerprint = coalesce(?, fingerprint),"
+                + " history = coalesce(?, history),"
                 + " owner = CASE WHEN ? THEN NULL ELSE owner END,"
                 + " wake_at = coalesce(?, wake_at), awaits = ?, attempts = ?, error = ?,"
                 + " result = ?, ended_at = CASE WHEN ? THEN clock_timestamp() END"
@@ -241,7 +257,7 @@ final class SagaStore {
       update.setString(1, change.state().name());
       update.setString(2, change.state().name());
       update.setString(3, fingerprint);
-      update.setString(4, String.join(BETWEEN_STEPS, path));
+      update.setString(4, path);
       update.setBoolean(5, change.release());
       Instant wakeAt = change.wakeAt();
       update.setObject(6, wakeAt == null ? null : time(wakeAt), Types.TIMESTAMP_WITH_TIMEZONE);

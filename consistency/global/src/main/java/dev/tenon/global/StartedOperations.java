@@ -14,7 +14,6 @@ import java.time.InstantSource;
 import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
-import java.util.UUID;
 
 /** What operators do to a saga or a decision of this service, in the open unit of work. */
 final class StartedOperations {
@@ -169,9 +168,9 @@ final class StartedOperations {
 
   private Started find(Connection connection, String verb, Part part, String lock)
       throws SQLException {
-    Optional<Started.OfDecision> decision = decision(connection, part.xid().id(), lock);
+    Optional<Started.OfDecision> decision = decision(connection, part.xid(), lock);
     boolean committed = decision.filter(one -> one.outcome() == Outcome.COMMITTED).isPresent();
-    Optional<Started.OfSaga> saga = saga(connection, part.xid().id(), committed, lock);
+    Optional<Started.OfSaga> saga = saga(connection, part.xid(), committed, lock);
     if (saga.isPresent()) {
       return saga.get();
     }
@@ -185,16 +184,18 @@ final class StartedOperations {
                 "Look at its starter, " + part.xid().starter() + ", or name a branch's step."));
   }
 
-  private Optional<Started.OfDecision> decision(Connection connection, UUID id, String lock)
+  private Optional<Started.OfDecision> decision(Connection connection, Xid xid, String lock)
       throws SQLException {
     try (PreparedStatement select =
         tables.prepare(
             connection,
             "SELECT outcome, acknowledged_at IS NOT NULL AS acknowledged, attempts,"
-                + " coalesce(problem, '') AS problem FROM tenon.global_decision WHERE xid = ? AND "
+                + " coalesce(problem, '') AS problem FROM tenon.global_decision WHERE xid = ?"
+                + " AND split_part(xid_text, '.', 1) = ? AND "
                 + DecisionStore.DECIDED
                 + lock)) {
-      select.setObject(1, id);
+      select.setObject(1, xid.id());
+      select.setString(2, xid.text());
       try (ResultSet row = select.executeQuery()) {
         return row.next()
             ? Optional.of(
@@ -209,15 +210,16 @@ final class StartedOperations {
   }
 
   private Optional<Started.OfSaga> saga(
-      Connection connection, UUID id, boolean committed, String lock) throws SQLException {
+      Connection connection, Xid xid, boolean committed, String lock) throws SQLException {
     try (PreparedStatement select =
         tables.prepare(
             connection,
             "SELECT xid_text, state, owner IS NOT NULL AS owned, attempts,"
                 + " type || '/' || id AS name FROM tenon.saga WHERE xid = ?"
-                + " AND state NOT IN ('DONE', 'ABORTED')"
+                + " AND split_part(xid_text, '.', 1) = ? AND state NOT IN ('DONE', 'ABORTED')"
                 + lock)) {
-      select.setObject(1, id);
+      select.setObject(1, xid.id());
+      select.setString(2, xid.text());
       try (ResultSet row = select.executeQuery()) {
         if (!row.next()) {
           return Optional.empty();
@@ -259,12 +261,7 @@ final class StartedOperations {
     try {
       standing = decisions.abort(connection, xid, List.of(), null);
     } catch (DecisionStore.InDoubtException e) {
-      throw refused(
-          Reason.NOT_POSSIBLE,
-          "force",
-          part,
-          saga.found() + ", and nobody knows what became of its pivot",
-          "See that whom the pivot calls can answer, and retry it.");
+      standing = abortInDoubt(connection, part, saga);
     }
     if (standing.isEmpty()) {
       throw refused(
@@ -282,7 +279,8 @@ final class StartedOperations {
             connection,
             "UPDATE tenon.saga SET state = 'ABORTED', owner = NULL, fence = fence + 1,"
                 + " awaits = NULL, error = ?, ended_at = clock_timestamp()"
-                + " WHERE xid = ? AND state NOT IN ('DONE', 'ABORTED')")) {
+                + " WHERE xid = ? AND state NOT IN ('DONE', 'ABORTED')"
+                + " AND (owner IS NULL OR pivot IS NULL)")) {
       update.setString(1, "aborted by " + operator.who() + ": " + operator.why());
       update.setObject(2, part.xid().id());
       if (update.executeUpdate() != 1) {
@@ -304,6 +302,24 @@ final class StartedOperations {
       update.setString(2, xid.text());
       update.executeUpdate();
     }
+  }
+
+  /**
+   * A person says that the pivot was not done, as nobody else ever will. Not while it is being
+   * repeated: the answer might be another one. Who tells the participants is an instance that is
+   * not there, so that one takes it over.
+   */
+  private Optional<Decision> abortInDoubt(Connection connection, Part part, Started.OfSaga saga)
+      throws SQLException {
+    if (saga.owned()) {
+      throw refused(
+          Reason.BUSY,
+          "force",
+          part,
+          saga.found() + ", and its pivot is in doubt and just being repeated",
+          "Look again in a moment.");
+    }
+    return decisions.answer(connection, part.xid(), Outcome.ABORTED, part.xid().id());
   }
 
   private void update(Connection connection, Xid xid, String sql) throws SQLException {

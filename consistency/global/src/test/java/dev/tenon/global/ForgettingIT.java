@@ -197,9 +197,14 @@ class ForgettingIT {
             + (" VALUES ('" + decided.id() + "', '', 'ABORTED', 'none', '" + old + "', '")
             + (old + "')"));
 
+    Xid forward = saga("forward", "FORWARD", null, old);
+    insert(forward, Outcome.COMMITTED, now.minus(KEEP.multipliedBy(2)));
+
     forgetting.forget();
 
-    List<String> kept = List.of("before its deadline", "decided", "lately", "parked", "running");
+    assertThat(order.decisions()).containsExactlyInAnyOrder("ABORTED", "COMMITTED");
+    List<String> kept =
+        List.of("before its deadline", "decided", "forward", "lately", "parked", "running");
     assertThat(order.column("SELECT id FROM tenon.saga ORDER BY id")).isEqualTo(kept);
     assertThat(order.column("SELECT name FROM tenon.saga_signal ORDER BY name")).isEqualTo(kept);
   }

@@ -116,11 +116,11 @@ class SagaHistoryIT {
   void printsBothPathsWhenTheyDiverge() throws Exception {
     SagaHistory history = recorded(true);
 
-    assertThatThrownBy(() -> history.check(type(code(STUB, "send a mail"))))
+    assertThatThrownBy(() -> history.check(type(code(STUB, "send-a-mail"))))
         .isInstanceOf(SagaDivergedException.class)
         .hasMessage(
             "Could not go on with the saga place/1: it takes another path. Recorded: [take, note,"
-                + " mail, mail#2, nap, paid.until, paid, end]. Now: [take, note, send a mail]. Have"
+                + " mail, mail#2, nap, paid.until, paid, end]. Now: [take, note, send-a-mail]. Have"
                 + " the code take the recorded path, or let such sagas end before it is deployed.");
   }
 

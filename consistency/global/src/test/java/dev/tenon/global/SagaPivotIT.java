@@ -292,4 +292,39 @@ class SagaPivotIT {
     assertThat(order.column("SELECT state || ' ' || error FROM tenon.saga").getFirst())
         .startsWith("PARKED step longer waits until");
   }
+
+  @Test
+  void isNotRepeatedWhenTheDatabaseHasLostThatItWasSent() {
+    bank.set(
+        key -> {
+          throw new IOException("connection reset");
+        });
+    StartingService order = started();
+    int calls = keys.size();
+    order.execute("DELETE FROM tenon.global_decision");
+
+    pass(Duration.ofMinutes(2));
+
+    assertThat(keys).hasSize(calls);
+    assertThat(status(order).state()).isEqualTo(Sagas.State.PARKED);
+    assertThat(status(order).error()).contains("the database has lost that its pivot was sent");
+  }
+
+  @Test
+  void isNotAnsweredByAnotherPivot() {
+    bank.set(
+        key -> {
+          throw new IOException("connection reset");
+        });
+    StartingService order = started();
+    int calls = keys.size();
+    order.execute("UPDATE tenon.saga SET pivot = 'transfer'");
+
+    pass(Duration.ofMinutes(2));
+
+    assertThat(keys).hasSize(calls);
+    assertThat(status(order).state()).isEqualTo(Sagas.State.PARKED);
+    assertThat(status(order).error())
+        .contains("step charge is a pivot, and the pivot transfer is in doubt");
+  }
 }
