@@ -30,7 +30,7 @@ final class SagaEnds {
               .addKeyValue("saga", row.type() + "/" + row.id())
               .log("a run was given up: the saga is another instance's, or decided");
       case Reason.Park park -> park(run, row, park.why());
-      case Reason.Later later -> again(run, row, describe(later.failure()));
+      case Reason.Later later -> again(run, row, run.failures(), describe(later.failure()));
       case Reason.Failed failed -> failed(run, row, describe(failed.failure()));
       case Reason.InDoubt inDoubt -> ask(run, row, inDoubt.failure());
       case Reason.Refused refused -> refused(run, row, describe(refused.refusal()));
@@ -45,13 +45,12 @@ final class SagaEnds {
 
   /** The pivot is repeated until there is an answer, however often. */
   private void ask(SagaRun run, SagaStore.Row row, Exception failure) {
-    int attempts = row.attempts() + 1;
     log.atWarn()
         .addKeyValue("saga", row.type() + "/" + row.id())
-        .addKeyValue("attempts", attempts)
+        .addKeyValue("attempts", run.attempts() + 1)
         .addKeyValue("reason", describe(failure))
         .log("nobody knows what became of a saga's pivot; it is repeated by itself");
-    again(run, row, "what became of its pivot is not known: " + describe(failure));
+    again(run, row, run.failures(), "what became of its pivot is not known: " + describe(failure));
   }
 
   /** The pivot was not done, and never will be. */
@@ -68,19 +67,19 @@ final class SagaEnds {
   }
 
   /** What is not the code's fault is tried again for ever. */
-  private void again(SagaRun run, SagaStore.Row row, String error) {
-    int attempts = row.attempts() + 1;
+  private void again(SagaRun run, SagaStore.Row row, int failures, String error) {
+    int attempts = run.attempts() + 1;
     State state = isForward(run, row) ? State.FORWARD : State.RUNNING;
-    put(run, row, Change.again(state, next(attempts), attempts, shortened(error)));
+    put(run, row, Change.again(state, next(attempts), attempts, failures, shortened(error)));
   }
 
   private void failed(SagaRun run, SagaStore.Row row, String error) {
-    int attempts = row.attempts() + 1;
-    if (attempts > parts.config().undoAttemptsMax()) {
+    int failures = run.failures() + 1;
+    if (failures > parts.config().undoAttemptsMax()) {
       String when = isForward(run, row) ? " after it was committed" : "";
-      park(run, row, "it failed " + attempts + " times" + when + ": " + error);
+      park(run, row, "it failed " + failures + " times" + when + ": " + error);
     } else {
-      again(run, row, error);
+      again(run, row, failures, error);
     }
   }
 

@@ -408,7 +408,9 @@ final class SagaEngine implements Sagas {
       threw(run, row, e);
       return;
     } catch (Error e) {
-      ends.carryOut(run, row, later(new IllegalStateException(e)));
+      Exception failure = new IllegalStateException(e);
+      boolean forward = SagaEnds.isForward(run, row);
+      ends.carryOut(run, row, forward ? new Reason.Failed(failure) : later(failure));
       return;
     }
     Optional<Reason> left = run.left();
@@ -418,8 +420,8 @@ final class SagaEngine implements Sagas {
     }
     try {
       run.end(result);
-    } catch (GlobalTransactionException e) {
-      threw(run, row, e);
+    } catch (GlobalTransactionException | IllegalArgumentException e) {
+      threw(run, row, e); // it cannot be committed, or its result not be written
     }
   }
 

@@ -38,6 +38,7 @@ final class SagaRun implements SagaScope {
   private final SagaResults results;
   private boolean forward;
   private boolean inDoubt;
+  private boolean wentOn;
   private @Nullable SagaPause left;
 
   SagaRun(SagaParts parts, SagaStore.Row row, String fingerprint) {
@@ -70,13 +71,19 @@ final class SagaRun implements SagaScope {
     return forward;
   }
 
+  /** Runs before this one since a step was done. */
+  int attempts() {
+    return wentOn ? 0 : row.attempts();
+  }
+
+  /** Of those, the ones in which the code failed. */
+  int failures() {
+    return wentOn ? 0 : row.failures();
+  }
+
   /** Whether a pivot was sent, and there is no answer yet. */
   boolean isInDoubt() {
     return inDoubt;
-  }
-
-  List<String> path() {
-    return path.steps();
   }
 
   private String name() {
@@ -437,9 +444,10 @@ final class SagaRun implements SagaScope {
 
   /** Writes the row with the commit of a unit, after all that the unit writes. */
   void last(UnitOfWork unit, Change change) {
-    List<String> taken = path();
+    List<String> taken = path.steps();
     unit.beforeCommit(
         connection -> parts.store().advance(connection, row, fingerprint, taken, change));
+    unit.afterCommit(() -> wentOn = true);
   }
 
   private Sagas.State state() {

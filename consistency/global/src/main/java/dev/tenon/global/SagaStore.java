@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class SagaStore {
   private static final String COLUMNS =
       "xid_text, type, id, fingerprint, input, state, history, attempts, fence, wake_at, awaits,"
-          + " started_at, owner, error, result, pivot";
+          + " started_at, owner, error, result, pivot, failures";
   private static final String UNDER_WAY = "state IN ('RUNNING', 'FORWARD')";
   private static final String BETWEEN_STEPS = " ";
 
@@ -54,7 +54,8 @@ final class SagaStore {
       Optional<UUID> owner,
       Optional<String> error,
       Optional<byte[]> result,
-      Optional<String> pivot) {
+      Optional<String> pivot,
+      int failures) {
 
     /** Whether a pivot was sent whose answer is not stored. */
     boolean inDoubt() {
@@ -196,27 +197,34 @@ final class SagaStore {
       @Nullable Instant wakeAt,
       @Nullable String awaits,
       int attempts,
+      int failures,
       @Nullable String error,
       byte @Nullable [] result) {
 
     /** The run goes on. */
     static Change goOn(Sagas.State state) {
-      return new Change(state, false, null, null, 0, null, null);
+      return new Change(state, false, null, null, 0, 0, null, null);
     }
 
     /** The saga is put aside until a time, or a signal. */
     static Change sleep(Sagas.State state, Instant wakeAt, @Nullable String awaits) {
-      return new Change(state, true, wakeAt, awaits, 0, null, null);
+      return new Change(state, true, wakeAt, awaits, 0, 0, null, null);
     }
 
-    /** A run failed, and is repeated. */
-    static Change again(Sagas.State state, Instant wakeAt, int attempts, String error) {
-      return new Change(state, true, wakeAt, null, attempts, error, null);
+    /**
+     * A run is repeated.
+     *
+     * @param attempts runs that were not done, since the last that went on
+     * @param failures of those, the ones in which the code failed
+     */
+    static Change again(
+        Sagas.State state, Instant wakeAt, int attempts, int failures, String error) {
+      return new Change(state, true, wakeAt, null, attempts, failures, error, null);
     }
 
     /** It has ended, or waits for a person. */
     static Change end(Sagas.State state, @Nullable String error, byte @Nullable [] result) {
-      return new Change(state, true, null, null, 0, error, result);
+      return new Change(state, true, null, null, 0, 0, error, result);
     }
   }
 
@@ -250,8 +258,8 @@ final class SagaStore {
                 + " THEN state ELSE ? END, fingerprint = coalesce(?, fingerprint),"
                 + " history = coalesce(?, history),"
                 + " owner = CASE WHEN ? THEN NULL ELSE owner END,"
-                + " wake_at = coalesce(?, wake_at), awaits = ?, attempts = ?, error = ?,"
-                + " result = ?, ended_at = CASE WHEN ? THEN clock_timestamp() END"
+                + " wake_at = coalesce(?, wake_at), awaits = ?, attempts = ?, failures = ?,"
+                + " error = ?, result = ?, ended_at = CASE WHEN ? THEN clock_timestamp() END"
                 + " WHERE xid = ? AND fence = ? AND owner IS NOT NULL AND "
                 + UNDER_WAY)) {
       update.setString(1, change.state().name());
@@ -263,11 +271,12 @@ final class SagaStore {
       update.setObject(6, wakeAt == null ? null : time(wakeAt), Types.TIMESTAMP_WITH_TIMEZONE);
       update.setString(7, change.awaits());
       update.setInt(8, change.attempts());
-      update.setString(9, change.error());
-      update.setBytes(10, change.result());
-      update.setBoolean(11, ended);
-      update.setObject(12, row.xid().id());
-      update.setLong(13, row.fence());
+      update.setInt(9, change.failures());
+      update.setString(10, change.error());
+      update.setBytes(11, change.result());
+      update.setBoolean(12, ended);
+      update.setObject(13, row.xid().id());
+      update.setLong(14, row.fence());
       if (update.executeUpdate() != 1) {
         throw new LostException(row.xid());
       }
@@ -391,7 +400,8 @@ final class SagaStore {
         Optional.ofNullable(row.getObject("owner", UUID.class)),
         Optional.ofNullable(row.getString("error")),
         Optional.ofNullable(row.getBytes("result")),
-        Optional.ofNullable(row.getString("pivot")));
+        Optional.ofNullable(row.getString("pivot")),
+        row.getInt("failures"));
   }
 
   private static OffsetDateTime time(Instant instant) {

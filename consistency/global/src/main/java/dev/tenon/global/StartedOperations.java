@@ -241,7 +241,7 @@ final class StartedOperations {
     try (PreparedStatement update =
         tables.prepare(
             connection,
-            "UPDATE tenon.saga SET state = ?, owner = NULL, attempts = 0, wake_at = ?"
+            "UPDATE tenon.saga SET state = ?, owner = NULL, attempts = 0, failures = 0, wake_at = ?"
                 + " WHERE xid = ?")) {
       update.setString(1, (committed ? Sagas.State.FORWARD : Sagas.State.RUNNING).name());
       update.setObject(2, clock.instant().atOffset(ZoneOffset.UTC));

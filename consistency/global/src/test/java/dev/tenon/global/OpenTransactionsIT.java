@@ -228,68 +228,6 @@ class OpenTransactionsIT {
       return only(order).saga().orElseThrow();
     }
 
-    /** Nobody knows what becomes of its pivot as long as it is broken. */
-    private SagaType<String, String> doubtful() {
-      return type(
-          SagaShop.DAY,
-          (scope, input) -> {
-            scope.call("take", () -> shop.take("bolts"));
-            return scope.pivot(
-                "charge",
-                String.class,
-                key -> {
-                  if (broken.get()) {
-                    throw new IOException("connection reset");
-                  }
-                  return "charged";
-                });
-          });
-    }
-
-    @Test
-    void showsAPivotOfWhichNobodyKnowsAndRepeatsItAtOnce() {
-      StartingService order = started(doubtful());
-      OpenTransaction open = only(order);
-      assertThat(open.decision()).isEmpty();
-      assertThat(saga(order).state()).isEqualTo(SagaState.IN_DOUBT);
-      assertThat(saga(order).waitsFor()).isEqualTo("an answer to its pivot");
-      assertThat(order.global.counts().decisions().open()).isZero();
-      OpenTransactions operations = order.global.openTransactions();
-      assertThat(
-              operations.list(
-                  new OpenTransactions.Page(OpenTransactions.Filter.IN_DOUBT, 10, null)))
-          .hasSize(1);
-
-      broken.set(false);
-      operations.retry(Part.started(open.xid()), ANNA);
-      shop.settle();
-
-      assertThat(order.decisions()).containsExactly("COMMITTED");
-      assertThat(operations.list(ALL)).isEmpty();
-    }
-
-    @Test
-    void letsAPersonSayThatAPivotWasNotDone() {
-      StartingService order = started(doubtful());
-      OpenTransactions operations = order.global.openTransactions();
-      Part part = Part.started(only(order).xid());
-      order.execute("UPDATE tenon.saga SET owner = gen_random_uuid()");
-      assertThatThrownBy(() -> operations.force(part, Outcome.ABORTED, ANNA))
-          .isInstanceOf(OperationRefusedException.class)
-          .hasMessageContaining("its pivot is in doubt and just being repeated");
-      assertThat(order.decisions()).containsExactly("PIVOT_SENT");
-      order.execute("UPDATE tenon.saga SET owner = NULL");
-
-      operations.force(part, Outcome.ABORTED, ANNA);
-      broken.set(false);
-      shop.pass(Duration.ofMinutes(2));
-      shop.settle();
-
-      assertThat(order.acknowledged()).containsExactly("ABORTED");
-      assertThat(shop.undone).containsExactly("putBack bolts");
-      assertThat(operations.list(ALL)).isEmpty();
-    }
-
     @Test
     void findsNothingUnderAnXidThatOnlyLooksAlike() {
       StartingService order = started(sleeper());

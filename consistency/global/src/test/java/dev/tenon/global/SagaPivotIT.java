@@ -5,6 +5,7 @@ import static dev.tenon.global.StartingService.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tenon.global.OpenTransactions.Part;
 import dev.tenon.global.spi.BranchAnswer;
 import dev.tenon.global.spi.BranchQuestion;
 import dev.tenon.testing.database.PostgresExtension;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -22,7 +24,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class SagaPivotIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
+  private static final Operator ANNA = new Operator("anna", "the bank has closed");
+
   private final List<String> keys = new ArrayList<>();
+  private final AtomicBoolean codeFails = new AtomicBoolean();
   private final AtomicReference<Pivot<String>> bank = new AtomicReference<>(key -> "charged");
   private SagaShop shop;
 
@@ -45,6 +50,9 @@ class SagaPivotIT {
       saga(
           (scope, input) -> {
             scope.call("take", () -> shop.take("bolts"));
+            if (codeFails.get()) {
+              throw new IllegalStateException("a bug");
+            }
             String charged = scope.pivot("charge", String.class, this::charge);
             return scope.local(
                 "note",
@@ -326,5 +334,82 @@ class SagaPivotIT {
     assertThat(status(order).state()).isEqualTo(Sagas.State.PARKED);
     assertThat(status(order).error())
         .contains("step charge is a pivot, and the pivot transfer is in doubt");
+  }
+
+  private static OpenTransaction only(StartingService order) {
+    List<OpenTransaction> open =
+        order
+            .global
+            .openTransactions()
+            .list(new OpenTransactions.Page(OpenTransactions.Filter.IN_DOUBT, 10, null));
+    assertThat(open).hasSize(1);
+    return open.getFirst();
+  }
+
+  private void breakBank() {
+    bank.set(
+        key -> {
+          throw new IOException("connection reset");
+        });
+  }
+
+  @Test
+  void isShownInDoubtAndRepeatedWhenAPersonSaysSo() {
+    breakBank();
+    StartingService order = started();
+    OpenTransaction open = only(order);
+    assertThat(open.decision()).isEmpty();
+    OpenTransaction.SagaPart saga = open.saga().orElseThrow();
+    assertThat(saga.state()).isEqualTo(OpenTransaction.SagaState.IN_DOUBT);
+    assertThat(saga.waitsFor()).isEqualTo("an answer to its pivot");
+    assertThat(order.global.counts().decisions().open()).isZero();
+
+    bank.set(key -> "charged");
+    order.global.openTransactions().retry(Part.started(open.xid()), ANNA);
+    shop.settle();
+
+    assertThat(order.acknowledged()).containsExactly("COMMITTED");
+  }
+
+  @Test
+  void isTakenForNotDoneIfAPersonSaysSo() {
+    breakBank();
+    StartingService order = started();
+    OpenTransactions operations = order.global.openTransactions();
+    Part part = Part.started(only(order).xid());
+    order.execute("UPDATE tenon.saga SET owner = gen_random_uuid()");
+    assertThatThrownBy(() -> operations.force(part, Outcome.ABORTED, ANNA))
+        .isInstanceOf(OperationRefusedException.class)
+        .hasMessageContaining("its pivot is in doubt and just being repeated");
+    assertThat(order.decisions()).containsExactly("PIVOT_SENT");
+    order.execute("UPDATE tenon.saga SET owner = NULL");
+    int calls = keys.size();
+
+    operations.force(part, Outcome.ABORTED, ANNA);
+    pass(Duration.ofMinutes(2));
+
+    assertThat(keys).hasSize(calls);
+    assertThat(order.acknowledged()).containsExactly("ABORTED");
+    assertThat(shop.undone).containsExactly("putBack bolts");
+    assertThat(status(order).state()).isEqualTo(Sagas.State.ABORTED);
+  }
+
+  @Test
+  void isNoFailureOfTheSagasOwnCodeWhileThereIsNoAnswer() {
+    breakBank();
+    StartingService order = started();
+    for (int i = 0; i < 20; i++) {
+      pass(Duration.ofMinutes(2));
+    }
+    codeFails.set(true);
+    pass(Duration.ofMinutes(2));
+    assertThat(status(order).error()).hasValueSatisfying(why -> assertThat(why).contains("a bug"));
+    assertThat(status(order).state()).isEqualTo(Sagas.State.RUNNING);
+
+    codeFails.set(false);
+    bank.set(key -> "charged");
+    pass(Duration.ofMinutes(2));
+
+    assertThat(order.acknowledged()).containsExactly("COMMITTED");
   }
 }
