@@ -147,7 +147,7 @@ class DemoIT {
     plant(
         "inventory",
         "insert into stock_movement (stock_code, reference, kind, quantity)"
-            + " values ('85123A', 'nobody', 'SOLD', -1000)");
+            + " values ('85123A', 'nobody', 'SOLD', -100000)");
     Run planted = runs.run("audit", "--json");
     assertThat(planted.status()).isEqualTo(1);
     assertThat(one(planted.said()).get("differences"))
