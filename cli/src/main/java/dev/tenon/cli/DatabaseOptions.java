@@ -44,12 +44,13 @@ abstract class DatabaseOptions {
 
   ServiceLogins.Login login(String service) {
     if (url == null) {
-      DemoState.Service known = DemoState.require(DemoHome.here()).services().get(service);
+      ServiceLogins.Login known =
+          DemoState.require(DemoHome.here()).logins().byService().get(service);
       if (known == null) {
         throw new CliException(
             "service: %s (expected: one of %s)".formatted(service, DemoHome.SERVICES));
       }
-      return new ServiceLogins.Login(known.jdbcUrl(), known.user(), known.password());
+      return known;
     }
     String given =
         password == null

@@ -19,6 +19,9 @@ final class ServicesOptions extends DatabaseOptions {
     if (given()) {
       throw new CliException("service: none (expected: the name of the one that --url is of)");
     }
-    return List.copyOf(DemoState.require(DemoHome.here()).services().keySet());
+    return DemoState.require(DemoHome.here()).services().keySet().stream()
+        .map(ServiceInstance::service)
+        .distinct()
+        .toList();
   }
 }
