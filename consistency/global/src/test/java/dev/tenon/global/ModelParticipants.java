@@ -365,7 +365,7 @@ final class ModelParticipants {
 
   private void sweep(ModelWorld world, int number, Sink sink) {
     Slot slot = world.slots[number];
-    boolean slow = model.scope.tries() == Tries.SLOW_SQL && slot.handler().isPresent();
+    boolean slow = model.scope.tries() != Tries.ELSEWHERE && slot.handler().isPresent();
     if (slot.state() instanceof Closed
         && !slow // no local transaction is as long as what is closed is kept
         && world.has(Fault.SWEEP)
