@@ -22,6 +22,7 @@ import dev.tenon.transport.PortService;
 import dev.tenon.transport.ServiceClient;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -29,10 +30,13 @@ import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -364,6 +368,37 @@ class RestIT {
 
     assertThat(answer.statusCode()).isEqualTo(status);
     assertThat(answer.body()).contains(expected);
+  }
+
+  @Test
+  void aCallThatIsRefusedUnreadIsAnsweredWhenItsBodyHasCome() throws Exception {
+    AtomicBoolean sent = new AtomicBoolean();
+    InputStream slow =
+        new InputStream() {
+          @Override
+          public int read() {
+            LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
+            sent.set(true);
+            return -1;
+          }
+        };
+    var request =
+        HttpRequest.newBuilder(URI.create("http://" + port.address() + "/users"))
+            .version(HttpClient.Version.HTTP_2)
+            .header("tenon-service", "order")
+            .header("tenon-timeout", "soon")
+            .POST(
+                HttpRequest.BodyPublishers.concat(
+                    HttpRequest.BodyPublishers.ofString("{\"name\":"),
+                    HttpRequest.BodyPublishers.ofInputStream(() -> slow)))
+            .build();
+
+    boolean sentBefore =
+        RAW.sendAsync(request, HttpResponse.BodyHandlers.ofString())
+            .thenApply(answer -> sent.get() && answer.statusCode() == 400)
+            .get();
+
+    assertThat(sentBefore).isTrue();
   }
 
   @Test

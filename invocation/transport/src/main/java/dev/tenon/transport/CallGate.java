@@ -137,7 +137,8 @@ final class CallGate {
     public HttpResponse serve(ServiceRequestContext context, HttpRequest request) throws Exception {
       if (inside.incrementAndGet() > callsMax) {
         leave();
-        return refuse(request, FULL, "as many calls as allowed are under way, " + callsMax);
+        return refuse(
+            context, request, FULL, "as many calls as allowed are under way, " + callsMax);
       }
       boolean entered = false;
       try {
@@ -163,11 +164,11 @@ final class CallGate {
         throws Exception {
       switch (state) {
         case STARTING -> {
-          return refuse(request, CallHeaders.STARTING, "it is starting");
+          return refuse(context, request, CallHeaders.STARTING, "it is starting");
         }
         case STOPPING -> {
           sendAway(context);
-          return refuse(request, CallHeaders.STOPPING, "it is stopping");
+          return refuse(context, request, CallHeaders.STOPPING, "it is stopping");
         }
         case OPEN -> {}
       }
@@ -175,8 +176,7 @@ final class CallGate {
       try {
         call = read(context, request);
       } catch (ProblemException e) {
-        request.abort();
-        return problems.apply(e.problem());
+        return EarlyAnswers.after(context, request, problems.apply(e.problem()));
       }
       call.attachTo(context);
       return unwrap().serve(context, request);
@@ -204,11 +204,13 @@ final class CallGate {
       return new IncomingCall(caller, call);
     }
 
-    private HttpResponse refuse(HttpRequest request, String reason, String sentence) {
-      request.abort();
-      return problems
-          .apply(unable(sentence))
-          .mapHeaders(headers -> headers.toBuilder().set(CallHeaders.REFUSED, reason).build());
+    private HttpResponse refuse(
+        ServiceRequestContext context, HttpRequest request, String reason, String sentence) {
+      HttpResponse answer =
+          problems
+              .apply(unable(sentence))
+              .mapHeaders(headers -> headers.toBuilder().set(CallHeaders.REFUSED, reason).build());
+      return EarlyAnswers.after(context, request, answer);
     }
   }
 }
