@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.linecorp.armeria.client.WebClient;
+import com.linecorp.armeria.common.HttpData;
+import com.linecorp.armeria.common.HttpMethod;
+import com.linecorp.armeria.common.RequestHeaders;
 import dev.tenon.invocation.CallContext;
 import dev.tenon.invocation.Calls;
 import dev.tenon.invocation.Idempotent;
@@ -22,7 +26,6 @@ import dev.tenon.transport.PortService;
 import dev.tenon.transport.ServiceClient;
 import dev.tenon.transport.ServiceIdentity;
 import dev.tenon.transport.TenonPort;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -30,13 +33,13 @@ import java.net.http.HttpResponse;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -371,34 +374,24 @@ class RestIT {
   }
 
   @Test
-  void aCallThatIsRefusedUnreadIsAnsweredWhenItsBodyHasCome() throws Exception {
+  void aCallThatIsRefusedUnreadIsAnsweredWhenItsBodyHasCome() {
     AtomicBoolean sent = new AtomicBoolean();
-    InputStream slow =
-        new InputStream() {
-          @Override
-          public int read() {
-            LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
-            sent.set(true);
-            return -1;
-          }
-        };
     var request =
-        HttpRequest.newBuilder(URI.create("http://" + port.address() + "/users"))
-            .version(HttpClient.Version.HTTP_2)
-            .header("tenon-service", "order")
-            .header("tenon-timeout", "soon")
-            .POST(
-                HttpRequest.BodyPublishers.concat(
-                    HttpRequest.BodyPublishers.ofString("{\"name\":"),
-                    HttpRequest.BodyPublishers.ofInputStream(() -> slow)))
-            .build();
+        com.linecorp.armeria.common.HttpRequest.streaming(
+            RequestHeaders.of(
+                HttpMethod.POST, "/users", "tenon-service", "order", "tenon-timeout", "soon"));
+    request.write(HttpData.ofUtf8("{\"name\":"));
 
-    boolean sentBefore =
-        RAW.sendAsync(request, HttpResponse.BodyHandlers.ofString())
-            .thenApply(answer -> sent.get() && answer.statusCode() == 400)
-            .get();
+    var answer = WebClient.of("h2c://" + port.address()).execute(request).aggregate();
+    var sentBefore = answer.thenApply(whole -> sent.get() ? whole.status().code() : -1);
+    CompletableFuture.delayedExecutor(300, TimeUnit.MILLISECONDS)
+        .execute(
+            () -> {
+              sent.set(true);
+              request.close();
+            });
 
-    assertThat(sentBefore).isTrue();
+    assertThat(sentBefore.join()).isEqualTo(400);
   }
 
   @Test
