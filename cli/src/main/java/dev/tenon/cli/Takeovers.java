@@ -47,6 +47,7 @@ final class Takeovers {
 
   private final ServiceLogins logins;
   private final List<Takeover> found = new ArrayList<>();
+  private int brokenOff;
 
   Takeovers(ServiceLogins logins) {
     this.logins = logins;
@@ -83,10 +84,20 @@ final class Takeovers {
     return List.copyOf(found);
   }
 
+  /** How many watches ended without a result, as their database went away meanwhile. */
+  synchronized int brokenOff() {
+    return brokenOff;
+  }
+
+  private synchronized void breakOff() {
+    brokenOff++;
+  }
+
   /**
    * Watches what becomes of the work of an instance that was stopped or killed just now. Returns
    * when all of it has another owner or is done, and the instance is told from the others, which
-   * takes as long as a lease. A database that goes away ends the watch without a result.
+   * takes as long as a lease. A database that goes away ends the watch without a result, which is
+   * counted.
    *
    * @param twinWhole whether nothing is being done to the other instance and the database now
    */
@@ -125,7 +136,7 @@ final class Takeovers {
       }
       note(before, changed, living, whole);
     } catch (SQLException e) {
-      // The database was killed meanwhile: there is nothing to be measured.
+      breakOff(); // the database was killed meanwhile: nothing can be measured
     }
   }
 

@@ -145,6 +145,7 @@ final class Torture implements AutoCloseable {
         doing.done(),
         sending.outcomes(found),
         takeovers.all(),
+        takeovers.brokenOff(),
         differences,
         home.logs().toString());
   }

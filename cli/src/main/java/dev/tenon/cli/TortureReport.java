@@ -15,6 +15,7 @@ import java.util.TreeMap;
  * @param faults how often each kind was done, kills among them
  * @param orders how many orders have each outcome, by mode
  * @param takeovers of what killed and stopped starters had under way
+ * @param takeoversBrokenOff how many were not measured to their end, as PostgreSQL was killed
  * @param differences what is not as it ought to be; empty if all is well
  * @param logs where the services' logs are
  */
@@ -24,6 +25,7 @@ record TortureReport(
     Map<String, Integer> faults,
     Map<String, Map<String, Integer>> orders,
     List<Takeover> takeovers,
+    int takeoversBrokenOff,
     List<Difference> differences,
     String logs) {
 
@@ -73,6 +75,7 @@ record TortureReport(
     json.put("faults", faults);
     json.put("orders", orders);
     json.put("takeovers", takeoverFigures());
+    json.put("takeoversBrokenOff", takeoversBrokenOff);
     json.put("differences", differences.stream().map(AuditReport::json).toList());
     json.put("logs", logs);
     return json;
@@ -100,6 +103,10 @@ record TortureReport(
                 out.add(
                     "  %-66s %5d %5d %6d ms %6d ms"
                         .formatted(kind, one.times, one.late, one.millisP50, one.millisMax)));
+    if (takeoversBrokenOff > 0) {
+      out.add(
+          "  %-66s %5d".formatted("not measured, as PostgreSQL was killed", takeoversBrokenOff));
+    }
     out.add("");
     if (consistent()) {
       out.add("No difference.");

@@ -8,9 +8,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * Deletes decisions that nobody needs any more, and sagas that ended long ago. Before, and with a
@@ -45,25 +43,11 @@ final class Forgetting {
   private final GlobalParts parts;
   private final DecisionStore store;
   private final SagaStore sagas;
-  private final List<Hold> holds = new CopyOnWriteArrayList<>();
-
-  /** Something that may still commit a transaction that was started long ago. */
-  @FunctionalInterface
-  interface Hold {
-    /** When the oldest one was started. */
-    Optional<Instant> oldest(Connection connection) throws SQLException;
-  }
 
   Forgetting(GlobalParts parts, DecisionStore store) {
     this.parts = parts;
     this.store = store;
     this.sagas = new SagaStore(parts.tables());
-    hold(sagas::oldestUndecided);
-  }
-
-  /** Keeps the horizon behind what a hold says. */
-  void hold(Hold hold) {
-    holds.add(hold);
   }
 
   /** Forgets all that may be forgotten; says how many decisions that were, sagas not counted. */
@@ -82,13 +66,12 @@ final class Forgetting {
     return deleted;
   }
 
+  /** Raises the horizon, but not past what may still commit. */
   private boolean raise(Connection connection) throws SQLException {
     Instant horizon = now(connection).minus(parts.config().keep()).minus(MARGIN);
-    for (Hold hold : holds) {
-      Optional<Instant> oldest = hold.oldest(connection);
-      if (oldest.isPresent() && !oldest.get().isAfter(horizon)) {
-        horizon = oldest.get().minusMillis(1);
-      }
+    Optional<Instant> oldest = sagas.oldestUndecided(connection);
+    if (oldest.isPresent() && !oldest.get().isAfter(horizon)) {
+      horizon = oldest.get().minusMillis(1);
     }
     try (PreparedStatement update = parts.tables().prepare(connection, RAISE)) {
       update.setObject(1, DecisionStore.time(horizon));
@@ -131,18 +114,7 @@ final class Forgetting {
       delete.setLong(1, INSTANCES_KEPT.toMillis());
       delete.executeUpdate();
     }
-    try (PreparedStatement select =
-            parts
-                .tables()
-                .prepare(
-                    connection,
-                    "SELECT count(*), count(problem) FROM tenon.global_decision"
-                        + " WHERE acknowledged_at IS NULL AND "
-                        + DecisionStore.DECIDED);
-        ResultSet row = select.executeQuery()) {
-      row.next();
-      parts.metrics().openNow(row.getLong(1), row.getLong(2));
-      return true;
-    }
+    parts.metrics().openNow(OpenCounter.count(parts.tables(), connection));
+    return true;
   }
 }

@@ -11,11 +11,13 @@ final class GlobalMetrics {
   private final MeterRegistry registry;
   private final AtomicLong open = new AtomicLong();
   private final AtomicLong problems = new AtomicLong();
+  private final AtomicLong pivotsInDoubt = new AtomicLong();
 
   GlobalMetrics(MeterRegistry registry) {
     this.registry = registry;
     registry.gauge("tenon.global.decisions.open", open);
     registry.gauge("tenon.global.decisions.problems", problems);
+    registry.gauge("tenon.global.pivots.doubtful", pivotsInDoubt);
   }
 
   void ended(GlobalTransactionException.Told how) {
@@ -35,8 +37,9 @@ final class GlobalMetrics {
     registry.counter("tenon.global.takeovers").increment(count);
   }
 
-  void openNow(long decisions, long withProblem) {
-    open.set(decisions);
-    problems.set(withProblem);
+  void openNow(OpenCounts counts) {
+    open.set(counts.decisions().open());
+    problems.set(counts.decisions().withProblem());
+    pivotsInDoubt.set(counts.sagas().pivotsInDoubt());
   }
 }

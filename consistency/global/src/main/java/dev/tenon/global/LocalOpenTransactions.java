@@ -18,7 +18,8 @@ import java.util.UUID;
  * the service takes it up from there.
  */
 final class LocalOpenTransactions implements OpenTransactions {
-  private static final Duration UNUSED_RETRY = Duration.ofMinutes(1); // nothing is told from here
+  /** Of no use here: whom a decision made here concerns, an instance of the service tells. */
+  private static final Duration UNUSED_RETRY = Duration.ofMinutes(1);
 
   private final Transactions transactions;
   private final OpenTransactionReader reader;

@@ -12,7 +12,7 @@ import java.util.Optional;
 /** Counts what has not ended in a service's database. */
 final class OpenCounter {
   private static final String COUNT =
-      "SELECT d.*, b.*, p.*, s.* FROM"
+      "SELECT d.*, b.*, p.*, s.*, v.* FROM"
           + " (SELECT count(*) AS decisions, count(problem) AS problems,"
           + " min(decided_at) AS oldest_decision FROM (SELECT problem, decided_at"
           + " FROM tenon.global_decision WHERE acknowledged_at IS NULL AND "
@@ -24,9 +24,13 @@ final class OpenCounter {
           + " (SELECT count(*) AS parked FROM (SELECT FROM tenon.branch"
           + " WHERE state = 'PARKED' LIMIT ?) AS counted) AS p,"
           + " (SELECT count(*) AS sagas FROM (SELECT FROM tenon.saga"
-          + " WHERE state = 'PARKED' LIMIT ?) AS counted) AS s";
+          + " WHERE state = 'PARKED' LIMIT ?) AS counted) AS s,"
+          + " (SELECT count(*) AS pivots FROM (SELECT FROM tenon.global_decision"
+          + " WHERE acknowledged_at IS NULL AND NOT ("
+          + DecisionStore.DECIDED
+          + ") LIMIT ?) AS counted) AS v";
 
-  private static final int LIMITS = 4;
+  private static final int LIMITS = 5;
 
   private OpenCounter() {}
 
@@ -42,7 +46,7 @@ final class OpenCounter {
                 row.getLong("decisions"), row.getLong("problems"), time(row, "oldest_decision")),
             new OpenCounts.OpenBranches(
                 row.getLong("in_doubt"), row.getLong("parked"), time(row, "oldest_branch")),
-            row.getLong("sagas"));
+            new OpenCounts.OpenSagas(row.getLong("pivots"), row.getLong("sagas")));
       }
     }
   }

@@ -9,9 +9,9 @@ import java.util.Optional;
  *
  * @param decisions the decisions of this service that not all participants have acknowledged
  * @param branches this service's own branches
- * @param sagasParked sagas of this service that wait for a person
+ * @param sagas sagas of this service
  */
-public record OpenCounts(Decisions decisions, OpenBranches branches, long sagasParked) {
+public record OpenCounts(Decisions decisions, OpenBranches branches, OpenSagas sagas) {
   /** What is more is counted as this many. */
   public static final int COUNT_MAX = 1000;
 
@@ -32,4 +32,12 @@ public record OpenCounts(Decisions decisions, OpenBranches branches, long sagasP
    * @param oldest when the oldest of those in doubt that are counted was opened; empty if none is
    */
   public record OpenBranches(long inDoubt, long parked, Optional<Instant> oldest) {}
+
+  /**
+   * Open sagas.
+   *
+   * @param pivotsInDoubt how many have sent their pivot, and do not know what became of it
+   * @param parked how many wait for a person
+   */
+  public record OpenSagas(long pivotsInDoubt, long parked) {}
 }

@@ -97,7 +97,8 @@ public interface OpenTransactions {
   /**
    * Decides in a person's place. A branch is ended as a person says, whatever its starter decides:
    * the other branches of the transaction may end otherwise. A saga can be forced to abort before
-   * its pivot, and is compensated then.
+   * its pivot, and is compensated then. While a pivot is in doubt that says that it was not done,
+   * which nobody checks: if it was, the saga is compensated beside it.
    *
    * @param part what
    * @param outcome how it ends

@@ -1,9 +1,12 @@
 package dev.tenon.global;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 
 /** The steps that a run of a saga's code has taken, each under a name of its own. */
 final class SagaPath {
@@ -35,6 +38,16 @@ final class SagaPath {
   boolean leaves(List<String> recorded) {
     int place = steps.size() - 1;
     return place < recorded.size() && !recorded.get(place).equals(steps.get(place));
+  }
+
+  /** An id that is the same in each run. */
+  static UUID id(UUID xid, String name) {
+    return UUID.nameUUIDFromBytes((xid + "/" + name).getBytes(UTF_8));
+  }
+
+  /** A step's key, which is the same in each run. */
+  static String key(UUID xid, String step) {
+    return xid + "/" + Branch.requireStep(step);
   }
 
   @Override

@@ -1,7 +1,5 @@
 package dev.tenon.global;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.tenon.global.SagaHistory.Step;
 import dev.tenon.global.SagaPause.Reason;
 import dev.tenon.runtime.Json;
@@ -169,19 +167,11 @@ final class SagaReplay implements SagaScope {
 
   @Override
   public UUID id(String name) {
-    return id(history.xid(), name);
+    return SagaPath.id(history.xid(), name);
   }
 
   @Override
   public String key(String step) {
-    return key(history.xid(), step);
-  }
-
-  static UUID id(UUID xid, String name) {
-    return UUID.nameUUIDFromBytes((xid + "/" + name).getBytes(UTF_8));
-  }
-
-  static String key(UUID xid, String step) {
-    return xid + "/" + Branch.requireStep(step);
+    return SagaPath.key(history.xid(), step);
   }
 }

@@ -487,11 +487,11 @@ final class SagaRun implements SagaScope {
 
   @Override
   public UUID id(String name) {
-    return SagaReplay.id(row.xid().id(), name);
+    return SagaPath.id(row.xid().id(), name);
   }
 
   @Override
   public String key(String step) {
-    return SagaReplay.key(row.xid().id(), step);
+    return SagaPath.key(row.xid().id(), step);
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tenon.testing.database.PostgresExtension;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,7 @@ class SagaHistoryIT {
   private static final Duration HOUR = Duration.ofHours(1);
 
   private SagaShop shop;
+  private CutLine.Cut cut = CutLine.Cut.NONE;
 
   @BeforeEach
   void open() {
@@ -64,6 +66,42 @@ class SagaHistoryIT {
           .contains("taken 1notedmailedfalse7");
     }
     return order.global.sagas().history(type, "1");
+  }
+
+  @Test
+  void keepsAStepWhoseCommitWasNotHeardOfAndAddsNoneThatFailed() throws Exception {
+    StartingService[] order = new StartingService[1];
+    SagaType<String, String> type =
+        type(
+            (scope, input) -> {
+              scope.local("first", String.class, unit -> "1");
+              return scope.local(
+                  "second",
+                  String.class,
+                  unit -> {
+                    order[0].line.next = cut;
+                    return "2";
+                  });
+            });
+    order[0] = shop.order(type);
+    cut = CutLine.Cut.BEFORE_COMMIT;
+    order[0].global.sagas().start(type, "1", "");
+    shop.settle();
+    assertThat(steps(order[0], type)).containsExactly("first");
+
+    cut = CutLine.Cut.AFTER_COMMIT;
+    shop.pass(HOUR);
+    shop.settle();
+
+    assertThat(steps(order[0], type)).containsExactly("first", "second");
+    assertThat(order[0].column("SELECT state FROM tenon.saga")).containsExactly("RUNNING");
+    shop.pass(HOUR);
+    shop.settle();
+    assertThat(order[0].global.sagas().result(type, "1", Duration.ZERO)).contains("2");
+  }
+
+  private static List<String> steps(StartingService order, SagaType<?, ?> type) {
+    return order.global.sagas().find(type, "1").orElseThrow().steps();
   }
 
   @Test

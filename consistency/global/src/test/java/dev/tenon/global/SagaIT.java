@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -245,6 +246,26 @@ class SagaIT {
 
     assertThat(result(order, type)).contains("taken 1");
     assertThat(shop.stock.moved()).containsExactly("take bolts 1");
+    assertThat(shop.stock.states()).containsExactly("take COMMITTED");
+  }
+
+  @Test
+  void repeatsACallWhoseAnswerWasLostEvenIfItsStepFailsInBetween() throws Exception {
+    AtomicInteger calls = new AtomicInteger();
+    Callable<String> take =
+        () ->
+            switch (calls.incrementAndGet()) {
+              case 1 -> shop.loseAnswer("bolts");
+              case 2 -> throw new IOException("no route, and nothing was sent");
+              default -> shop.take("bolts");
+            };
+    var type = saga((scope, input) -> scope.call("take", take));
+    StartingService order = shop.order(type);
+
+    order.global.sagas().start(type, "1", "");
+    shop.settle();
+
+    assertThat(result(order, type)).contains("taken 1");
     assertThat(shop.stock.states()).containsExactly("take COMMITTED");
   }
 

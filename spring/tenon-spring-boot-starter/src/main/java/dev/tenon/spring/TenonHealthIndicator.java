@@ -86,7 +86,9 @@ final class TenonHealthIndicator extends AbstractHealthIndicator {
     details.put("branchesInDoubt", upTo(OpenCounts.COUNT_MAX, branches.inDoubt()));
     branches.oldest().ifPresent(time -> details.put("oldestBranchInDoubt", time.toString()));
     details.put("branchesParked", upTo(OpenCounts.COUNT_MAX, branches.parked()));
-    details.put("sagasParked", upTo(OpenCounts.COUNT_MAX, counts.sagasParked()));
+    OpenCounts.OpenSagas sagas = counts.sagas();
+    details.put("pivotsInDoubt", upTo(OpenCounts.COUNT_MAX, sagas.pivotsInDoubt()));
+    details.put("sagasParked", upTo(OpenCounts.COUNT_MAX, sagas.parked()));
     return details;
   }
 

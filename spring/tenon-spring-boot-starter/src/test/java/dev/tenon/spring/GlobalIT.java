@@ -329,6 +329,7 @@ class GlobalIT {
                   "decisionsWithProblem", "0",
                   "branchesInDoubt", "0",
                   "branchesParked", "0",
+                  "pivotsInDoubt", "0",
                   "sagasParked", "0"));
       standStill(jdbc(shop));
 
@@ -341,6 +342,7 @@ class GlobalIT {
                   "branchesInDoubt", "1",
                   "oldestBranchInDoubt", "2026-01-02T03:04:06Z",
                   "branchesParked", "2",
+                  "pivotsInDoubt", "1",
                   "sagasParked", "1"));
       assertThat(indicator.health().getStatus()).isEqualTo(Status.UP);
     }
@@ -350,7 +352,7 @@ class GlobalIT {
     return indicator.health().getDetails().get("transactions");
   }
 
-  /** What nobody takes up: two decisions, three branches and two sagas, some of them parked. */
+  /** What nobody takes up: decisions, a pivot in doubt, branches and sagas, some parked. */
   private static void standStill(JdbcTemplate jdbc) {
     for (String problem : new String[] {null, "stock: lost"}) {
       jdbc.update(
@@ -359,6 +361,9 @@ class GlobalIT {
               + " now(), now(), '2026-01-02T03:04:05Z', ?)",
           problem);
     }
+    jdbc.update(
+        "INSERT INTO tenon.global_decision (xid, xid_text, outcome, branches, started_at,"
+            + " deadline) VALUES (gen_random_uuid(), 'x', 'PIVOT_SENT', '', now(), now())");
     for (String state : List.of("OPEN", "PARKED", "PARKED", "COMMITTED")) {
       jdbc.update(
           "INSERT INTO tenon.branch (xid, step, header, starter, deadline, state, opened_at,"
