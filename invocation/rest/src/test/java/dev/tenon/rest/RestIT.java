@@ -373,13 +373,15 @@ class RestIT {
     assertThat(answer.body()).contains(expected);
   }
 
-  @Test
-  void aCallThatIsRefusedUnreadIsAnsweredWhenItsBodyHasCome() {
+  @ParameterizedTest
+  @CsvSource({"/users,soon,400", "/nowhere,5s,404", "/users/1/x,5s,404"})
+  void aCallThatIsRefusedUnreadIsAnsweredWhenItsBodyHasCome(
+      String path, String timeout, int status) {
     AtomicBoolean sent = new AtomicBoolean();
     var request =
         com.linecorp.armeria.common.HttpRequest.streaming(
             RequestHeaders.of(
-                HttpMethod.POST, "/users", "tenon-service", "order", "tenon-timeout", "soon"));
+                HttpMethod.POST, path, "tenon-service", "order", "tenon-timeout", timeout));
     request.write(HttpData.ofUtf8("{\"name\":"));
 
     var answer = WebClient.of("h2c://" + port.address()).execute(request).aggregate();
@@ -391,7 +393,7 @@ class RestIT {
               request.close();
             });
 
-    assertThat(sentBefore.join()).isEqualTo(400);
+    assertThat(sentBefore.join()).isEqualTo(status);
   }
 
   @Test

@@ -2,7 +2,11 @@ package dev.tenon.transport;
 
 import static java.util.Objects.requireNonNull;
 
+import com.linecorp.armeria.common.HttpRequest;
+import com.linecorp.armeria.common.HttpResponse;
+import com.linecorp.armeria.server.HttpService;
 import com.linecorp.armeria.server.ServerBuilder;
+import com.linecorp.armeria.server.ServiceRequestContext;
 import dev.tenon.invocation.Problem;
 import java.time.Duration;
 
@@ -331,12 +335,20 @@ public final class PortLimits {
         .requestTimeout(requestTimeout)
         .idleTimeout(idleTimeout)
         .maxConnectionAge(connectionAgeMax)
-        .decorator(
-            (delegate, context, request) ->
-                request.headers().size() > headersMax
-                    ? Problems.response(tooManyHeaders()).toHttpResponse()
-                    : delegate.serve(context, request));
+        .decorator(this::serve);
     server.childChannelPipelineCustomizer(pipeline -> PeerGuard.join(pipeline, this, byAddress));
+  }
+
+  private HttpResponse serve(
+      HttpService delegate, ServiceRequestContext context, HttpRequest request) throws Exception {
+    if (request.headers().size() > headersMax) {
+      return EarlyAnswers.after(
+          context, request, Problems.response(tooManyHeaders()).toHttpResponse());
+    }
+    HttpResponse answer = delegate.serve(context, request);
+    return context.config().route().isFallback() // no such path, or no such method
+        ? EarlyAnswers.after(context, request, answer)
+        : answer;
   }
 
   private Problem tooManyHeaders() {
