@@ -97,6 +97,7 @@ final class Model {
         participants.answered(world, answered, sink);
       }
       case Message.Order order -> participants.ordered(world, order, sink);
+      case Message.NoRowFound found -> participants.noRowFound(world, found, sink);
       case Message.Told told -> participants.told(world, told, sink);
       case Message.Pivot pivot -> starter.pivots().called(world, sink);
       case Message.PivotAnswered answered ->

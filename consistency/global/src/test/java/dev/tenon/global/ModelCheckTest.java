@@ -57,7 +57,17 @@ final class ModelCheckTest {
   @ParameterizedTest
   @EnumSource
   void findsPlantedFault(PlantedFault planted) {
-    Verdict verdict = ModelSearch.search(planted.scope, planted.rules, STATES_MAX);
+    assertFound(planted, planted.scope, planted.rules);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void findsPlantedFaultOfAKind(PlantedKindFault planted) {
+    assertFound(planted, planted.scope, planted.rules);
+  }
+
+  private static void assertFound(Enum<?> planted, ModelScope scope, ModelRules rules) {
+    Verdict verdict = ModelSearch.search(scope, rules, STATES_MAX);
 
     assertThat(verdict.broken()).as("%s: %s", planted, verdict).isPresent();
     assertThat(verdict.trace()).isNotEmpty();

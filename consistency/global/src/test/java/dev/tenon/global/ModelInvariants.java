@@ -16,6 +16,7 @@ import dev.tenon.global.Protocol.AbortCheck;
 import dev.tenon.global.Protocol.Action;
 import dev.tenon.global.Protocol.Inquiry;
 import dev.tenon.global.spi.BranchAnswer;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -35,6 +36,9 @@ final class ModelInvariants {
     }
     for (int number = 0; number < world.slots.length; number++) {
       Slot slot = world.slots[number];
+      if (slot.held().messages() > Collections.frequency(slot.fates(), Fate.CONFIRMED)) {
+        return Optional.of("a message of step " + model.step(number) + " is sent too early");
+      }
       for (int attempt = 0; attempt < slot.fates().size(); attempt++) {
         Optional<String> broken = branch(world, number, ModelWorld.id(number, attempt));
         if (broken.isPresent()) {
@@ -184,7 +188,7 @@ final class ModelInvariants {
       }
     }
     for (int slot = 0; slot < world.slots.length; slot++) {
-      BranchState state = world.slots[slot].state();
+      BranchState state = world.slots[slot].seen();
       if (state instanceof Open || state instanceof Trying) {
         ask(world, slot, ModelWorld.idOf(state).orElseThrow());
       }
@@ -218,10 +222,17 @@ final class ModelInvariants {
     }
     for (int number = 0; number < world.slots.length; number++) {
       Slot slot = world.slots[number];
-      if (slot.state() instanceof Open || slot.state() instanceof Trying) {
+      if (slot.seen() instanceof Open || slot.seen() instanceof Trying) {
         return Optional.of("step " + model.step(number) + " stays open for ever");
       }
       boolean parked = slot.state() instanceof Parked;
+      if (slot.held().locked() && !parked) {
+        return Optional.of("a lock of step " + model.step(number) + " stays");
+      }
+      if (slot.fates().contains(Fate.CONFIRMED) && slot.held().messages() != 1) {
+        return Optional.of(
+            "step " + model.step(number) + " sent " + slot.held().messages() + " messages, not 1");
+      }
       if (slot.fates().contains(Fate.PRESENT) && !parked) {
         return Optional.of(
             "the effect of step " + model.step(number) + " stays, and its branch is closed");

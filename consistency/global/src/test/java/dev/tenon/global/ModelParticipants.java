@@ -4,7 +4,6 @@ import dev.tenon.global.BranchState.Absent;
 import dev.tenon.global.BranchState.CancelledInTry;
 import dev.tenon.global.BranchState.Closed;
 import dev.tenon.global.BranchState.Open;
-import dev.tenon.global.BranchState.Parked;
 import dev.tenon.global.BranchState.Trying;
 import dev.tenon.global.Model.Sink;
 import dev.tenon.global.ModelScope.Fault;
@@ -31,10 +30,12 @@ final class ModelParticipants {
   private static final int TRIES_MAX = 2;
 
   private final Model model;
+  private final ModelEnds ends;
   private final List<String> services;
 
   ModelParticipants(Model model) {
     this.model = model;
+    this.ends = new ModelEnds(model);
     TreeSet<String> found = new TreeSet<>();
     for (int slot = 0; slot < model.scope.shape().steps().size(); slot++) {
       found.add(model.scope.shape().service(slot));
@@ -49,6 +50,8 @@ final class ModelParticipants {
         work(world, slot, handler.get(), sink);
       }
       takeForDead(world, slot, sink);
+      ends.scan(world, slot, sink);
+      ends.write(world, slot, sink);
       sweep(world, slot, sink);
     }
     for (String service : services) {
@@ -63,11 +66,17 @@ final class ModelParticipants {
   void called(ModelWorld world, Message.Call call, Sink sink) {
     int number = call.slot();
     Slot slot = world.slots[number];
-    if (slot.stored().isPresent() || slot.handler().isPresent()) {
+    boolean prepared = slot.held().prepared().isPresent(); // its reply is seen by nobody
+    if (slot.handler().isPresent() || slot.stored().isPresent() && !prepared) {
       return;
     }
-    TryCheck check = model.rules.onTry(slot.state(), model.xid, Model.now(world));
     ModelWorld next = world.copy();
+    if (prepared && model.rules.triesRollPreparedBack()) {
+      ends.undo(next, number);
+    }
+    Slot looked = next.slots[number];
+    BranchState found = model.rules.triesLookForPrepared() ? looked.seen() : looked.state();
+    TryCheck check = model.rules.onTry(found, model.xid, Model.now(world));
     switch (check) {
       case OPEN -> {
         if (slot.fates().size() < TRIES_MAX) {
@@ -87,12 +96,13 @@ final class ModelParticipants {
     UUID id = ModelWorld.id(number, slot.fates().size() - 1);
     boolean calls = model.scope.shape().child(number) >= 0;
     Handler handler = new Handler(id, calls ? Stage.BEGUN : Stage.CALLED, Ledger.EMPTY, List.of());
-    if (model.scope.tries() == Tries.ELSEWHERE) {
+    if (model.scope.tries(number) == Tries.ELSEWHERE) {
       checkNotEnded(next, number);
       slot = slot.state(new Trying(id));
     }
     next.slots[number] = slot.handler(Optional.of(handler));
-    if (model.scope.tries() == Tries.SQL && !calls) {
+    Tries tries = model.scope.tries(number);
+    if (tries != Tries.SLOW_SQL && tries != Tries.ELSEWHERE && !calls) {
       finish(next, number, handler, sink);
     } else {
       sink.next(next, () -> name(number) + " begins try " + ModelStarter.text(id));
@@ -178,7 +188,7 @@ final class ModelParticipants {
   /** All calls of the work are made. */
   private void finish(ModelWorld world, int number, Handler handler, Sink sink) {
     refuse(world, number, handler, sink);
-    if (model.scope.tries() == Tries.ELSEWHERE) {
+    if (model.scope.tries(number) == Tries.ELSEWHERE) {
       ModelWorld next = world.copy();
       next.slots[number] =
           next.slots[number]
@@ -189,6 +199,9 @@ final class ModelParticipants {
     }
     ModelWorld next = world.copy();
     Slot slot = next.slots[number].handler(Optional.empty());
+    if (slot.held().prepared().isPresent()) {
+      fault(next, name(number) + " waits for a prepared transaction, for nobody knows how long");
+    }
     // the row of the branch is inserted: any row that came before makes the commit fail
     if (model.rules.onTry(slot.state(), model.xid, Model.time(0)) != TryCheck.OPEN) {
       next.slots[number] = slot;
@@ -197,7 +210,7 @@ final class ModelParticipants {
       return;
     }
     checkNotEnded(next, number);
-    next.slots[number] = slot.fate(handler.id(), Fate.PRESENT).state(new Open(handler.id()));
+    next.slots[number] = ends.opened(number, slot.fate(handler.id(), Fate.PRESENT), handler.id());
     reply(next, number, handler);
     sink.next(next, () -> name(number) + " commits try " + ModelStarter.text(handler.id()));
   }
@@ -247,7 +260,7 @@ final class ModelParticipants {
 
   Action takenForDead(ModelWorld world, int number) {
     Action action = model.rules.onTryEnded(world.slots[number].state());
-    apply(world, number, action);
+    ends.apply(world, number, action);
     return action;
   }
 
@@ -269,7 +282,7 @@ final class ModelParticipants {
   /** The work may refuse, or fail, and is rolled back. */
   private void refuse(ModelWorld world, int number, Handler handler, Sink sink) {
     Slot slot = world.slots[number];
-    boolean elsewhere = model.scope.tries() == Tries.ELSEWHERE;
+    boolean elsewhere = model.scope.tries(number) == Tries.ELSEWHERE;
     if (elsewhere ? !(slot.state() instanceof Trying) : !(slot.state() instanceof Absent)) {
       return; // the row of the branch says more
     }
@@ -292,6 +305,12 @@ final class ModelParticipants {
 
   void ordered(ModelWorld world, Message.Order order, Sink sink) {
     ModelWorld next = world.copy();
+    boolean seen = model.rules.looksForPreparedFirst() || order.outcome() == Outcome.ABORTED;
+    if (!seen && world.slots[order.slot()].state() instanceof Absent) {
+      model.send(next, new Message.NoRowFound(order.slot(), order.branch().orElseThrow()));
+      sink.next(next, () -> name(order.slot()) + " is told COMMITTED, and finds no row");
+      return;
+    }
     Action action = carryOut(next, order);
     if (!Objects.equals(next.slots[order.slot()], world.slots[order.slot()])
         || !next.database.equals(world.database)
@@ -300,17 +319,30 @@ final class ModelParticipants {
     }
   }
 
+  /** An instance that has found no row when it was ordered to commit looks for what is prepared. */
+  void noRowFound(ModelWorld world, Message.NoRowFound found, Sink sink) {
+    int number = found.slot();
+    ModelWorld next = world.copy();
+    if (world.slots[number].held().prepared().isPresent()) {
+      Message.Order order =
+          new Message.Order(number, Optional.of(found.branch()), Outcome.COMMITTED);
+      Action action = carryOut(next, order);
+      sink.next(next, () -> name(number) + " finds a prepared transaction: " + action);
+    } else if (world.slots[number].fate(found.branch()) == Fate.CONFIRMED) {
+      fault(next, "branch " + ModelStarter.text(found.branch()) + " is confirmed, and told lost");
+      sink.next(next, () -> name(number) + " finds no prepared transaction either");
+    }
+  }
+
   /** Carries an order out; the starter learns of it at once, or never. */
   Action carryOut(ModelWorld world, Message.Order order) {
     int number = order.slot();
-    BranchState state = world.slots[number].state();
+    BranchState state = world.slots[number].seen();
     Action action = model.rules.onDecision(state, order.outcome(), order.branch());
-    apply(world, number, action);
-    boolean done =
-        switch (action) {
-          case CONFIRM, UNDO, UNDO_IN_TRY, BAR, ACKNOWLEDGE -> true;
-          case WAIT, PARK, PARKED, LOST, CONFLICT -> false;
-        };
+    boolean done = ends.apply(world, number, action);
+    if (done && order.outcome() == Outcome.ABORTED && !ModelEnds.isAnother(state, order)) {
+      world.slots[number] = world.slots[number].end();
+    }
     if (done && order.outcome() == Outcome.COMMITTED) {
       UUID id = order.branch().orElseThrow();
       if (world.slots[number].fate(id) != Fate.CONFIRMED) {
@@ -335,37 +367,14 @@ final class ModelParticipants {
 
   Action carryOut(ModelWorld world, Message.Told told) {
     Action action =
-        model.rules.onAnswer(world.slots[told.slot()].state(), told.branch(), told.answer());
-    apply(world, told.slot(), action);
+        model.rules.onAnswer(world.slots[told.slot()].seen(), told.branch(), told.answer());
+    ends.apply(world, told.slot(), action);
     return action;
-  }
-
-  private void apply(ModelWorld world, int number, Action action) {
-    Slot slot = world.slots[number];
-    Optional<UUID> id = ModelWorld.idOf(slot.state());
-    world.slots[number] =
-        switch (action) {
-          case CONFIRM ->
-              slot.fate(id.orElseThrow(), Fate.CONFIRMED)
-                  .state(new Closed(Outcome.COMMITTED, id))
-                  .end();
-          case UNDO -> undone(slot, id.orElseThrow()).state(new Closed(Outcome.ABORTED, id)).end();
-          case UNDO_IN_TRY ->
-              undone(slot, id.orElseThrow()).state(new CancelledInTry(id.orElseThrow())).end();
-          case BAR -> slot.state(new Closed(Outcome.ABORTED, Optional.empty())).end();
-          case PARK -> slot.state(new Parked(id.orElseThrow(), Optional.empty()));
-          case ACKNOWLEDGE, WAIT, PARKED, LOST, CONFLICT -> slot;
-        };
-  }
-
-  private Slot undone(Slot slot, UUID id) {
-    Slot without = model.rules.deletesReplyOfUndone() ? slot.stored(Optional.empty()) : slot;
-    return slot.fate(id) == Fate.NONE ? without : without.fate(id, Fate.UNDONE);
   }
 
   private void sweep(ModelWorld world, int number, Sink sink) {
     Slot slot = world.slots[number];
-    boolean slow = model.scope.tries() != Tries.ELSEWHERE && slot.handler().isPresent();
+    boolean slow = model.scope.tries(number) != Tries.ELSEWHERE && slot.handler().isPresent();
     if (slot.state() instanceof Closed
         && !slow // no local transaction is as long as what is closed is kept
         && world.has(Fault.SWEEP)
@@ -400,7 +409,7 @@ final class ModelParticipants {
   void kill(ModelWorld world, int number) {
     Slot slot = world.slots[number];
     boolean takenForDead =
-        model.scope.tries() == Tries.ELSEWHERE
+        model.scope.tries(number) == Tries.ELSEWHERE
             && (slot.state() instanceof Closed || slot.state() instanceof Absent);
     if (!takenForDead) {
       world.slots[number] = slot.handler(Optional.empty());
@@ -427,7 +436,7 @@ final class ModelParticipants {
       Slot before = world.slots[slot];
       if (before.state() instanceof Closed closed && closed.id().isPresent()) {
         UUID id = closed.id().get();
-        open.slots[slot] = before.state(new Open(id)).fate(id, Fate.PRESENT).reopened();
+        open.slots[slot] = ends.opened(slot, before.fate(id, Fate.PRESENT), id).reopened();
       }
     }
     sink.next(empty, () -> service + "'s database fails over to before all of it");
@@ -440,7 +449,7 @@ final class ModelParticipants {
     }
   }
 
-  private static void fault(ModelWorld world, String what) {
+  static void fault(ModelWorld world, String what) {
     world.fault = Optional.of(what);
   }
 

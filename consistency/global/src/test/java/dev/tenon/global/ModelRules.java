@@ -108,6 +108,63 @@ interface ModelRules {
     return true;
   }
 
+  /** Whether a call looks for a prepared transaction of its step before it does its work. */
+  default boolean triesLookForPrepared() {
+    return true;
+  }
+
+  /** Whether a call rolls a prepared transaction of its step back, and begins anew. */
+  default boolean triesRollPreparedBack() {
+    return false;
+  }
+
+  /** What becomes of a prepared transaction that is found, before anybody is asked about it. */
+  default Optional<Outcome> presumedOfPrepared(Xid xid, Instant now) {
+    return Optional.empty();
+  }
+
+  /**
+   * Whether an abort that has rolled a prepared transaction back bars the step before it is told.
+   */
+  default boolean barsAfterRollback() {
+    return true;
+  }
+
+  /** Whether an order looks for a prepared transaction first, and at the row after it. */
+  default boolean looksForPreparedFirst() {
+    return true;
+  }
+
+  /** Whether captured rows stay locked until the branch ends. */
+  default boolean locksUntilTheEnd() {
+    return true;
+  }
+
+  /** Whether the end of a branch unlocks the rows, in its commit. */
+  default boolean unlocksAtTheEnd() {
+    return true;
+  }
+
+  /** Whether captured rows are put back in the commit that closes the branch. */
+  default boolean putsBackInTheCommitOfTheEnd() {
+    return true;
+  }
+
+  /** Whether rows are put back only if they are as the branch has left them. */
+  default boolean comparesBeforePuttingBack() {
+    return true;
+  }
+
+  /** Whether a writer that meets a lock past the deadline undoes the branch without asking. */
+  default boolean writersUndoPastTheDeadline() {
+    return false;
+  }
+
+  /** Whether held messages are sent by the commit that confirms. */
+  default boolean sendsHeldMessagesInTheCommitOfTheEnd() {
+    return true;
+  }
+
   /** Whether the starter's own rows are committed before the decision. */
   default boolean writesOwnRowsFirst() {
     return false;

@@ -12,7 +12,7 @@ import java.util.Map;
 record ModelScope(
     String name,
     Shape shape,
-    Tries tries,
+    List<Tries> tries,
     Mode mode,
     Deadline deadline,
     int ticks,
@@ -62,7 +62,11 @@ record ModelScope(
     /** One local commit, some time after its begin. */
     SLOW_SQL,
     /** An effect elsewhere, between two local commits. */
-    ELSEWHERE
+    ELSEWHERE,
+    /** One local commit, whose rows triggers capture and lock against other writers. */
+    AT,
+    /** One local transaction, which is prepared, and seen by nobody until it is committed. */
+    XA
   }
 
   /** What the starter is. */
@@ -118,22 +122,31 @@ record ModelScope(
     /** A decision is deleted. */
     FORGET,
     /** A closed branch is deleted. */
-    SWEEP
+    SWEEP,
+    /** Another writer comes to a row that a branch has written. */
+    PLAIN_WRITE,
+    /** Somebody writes such a row while the triggers are off. */
+    DIRTY_WRITE
   }
 
   static ModelScope of(String name, Shape shape) {
     return new ModelScope(
         name,
         shape,
-        Tries.SQL,
+        List.of(Tries.SQL),
         Mode.TRANSACTION,
         Deadline.SHORT,
         2,
         Map.copyOf(new EnumMap<>(Fault.class)));
   }
 
-  ModelScope tries(Tries changed) {
-    return new ModelScope(name, shape, changed, mode, deadline, ticks, faults);
+  /** What a try is, in each slot; the last is that of all further ones. */
+  ModelScope tries(Tries... changed) {
+    return new ModelScope(name, shape, List.of(changed), mode, deadline, ticks, faults);
+  }
+
+  Tries tries(int slot) {
+    return tries.get(Math.min(slot, tries.size() - 1));
   }
 
   ModelScope saga() {

@@ -1,5 +1,6 @@
 package dev.tenon.global;
 
+import static dev.tenon.global.ModelScope.Fault.DIRTY_WRITE;
 import static dev.tenon.global.ModelScope.Fault.FAILURE;
 import static dev.tenon.global.ModelScope.Fault.FORGET;
 import static dev.tenon.global.ModelScope.Fault.GIVE_UP;
@@ -8,6 +9,7 @@ import static dev.tenon.global.ModelScope.Fault.NO_ANSWER;
 import static dev.tenon.global.ModelScope.Fault.OTHER_PATH;
 import static dev.tenon.global.ModelScope.Fault.PARTICIPANT_CRASH;
 import static dev.tenon.global.ModelScope.Fault.PARTICIPANT_FAILOVER;
+import static dev.tenon.global.ModelScope.Fault.PLAIN_WRITE;
 import static dev.tenon.global.ModelScope.Fault.RAISE;
 import static dev.tenon.global.ModelScope.Fault.REFUSAL;
 import static dev.tenon.global.ModelScope.Fault.STARTER_CRASH;
@@ -71,7 +73,27 @@ final class ModelScopes {
         ModelScope.of("pivot, in doubt for long", Shape.CHAIN)
             .pivot()
             .ticks(4)
-            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH));
+            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH),
+        ModelScope.of("XA and AT, lost commits", Shape.FLAT)
+            .tries(Tries.XA, Tries.AT)
+            .ticks(3)
+            .with(NO_ANSWER, GIVE_UP, LOST_COMMIT, PARTICIPANT_CRASH, SWEEP)
+            .with(PLAIN_WRITE, DIRTY_WRITE),
+        ModelScope.of("XA and AT, failover of a participant's database", Shape.FLAT)
+            .tries(Tries.XA, Tries.AT)
+            .ticks(3)
+            .with(LOST_COMMIT, PARTICIPANT_FAILOVER, SWEEP),
+        ModelScope.of("XA, a call of AT in turn", Shape.CHAIN)
+            .tries(Tries.XA, Tries.AT)
+            .ticks(3)
+            .with(NO_ANSWER, REFUSAL, FAILURE, PARTICIPANT_CRASH, DIRTY_WRITE),
+        ModelScope.of("AT, a call of XA in turn, and a try elsewhere", Shape.MIXED)
+            .tries(Tries.AT, Tries.XA, Tries.ELSEWHERE)
+            .with(NO_ANSWER, FAILURE, LOST_COMMIT),
+        ModelScope.of("saga of AT, XA in turn, and a try elsewhere", Shape.MIXED)
+            .tries(Tries.AT, Tries.XA, Tries.ELSEWHERE)
+            .saga()
+            .with(TAKEOVER, LOST_COMMIT));
   }
 
   /** On request: more faults in one run. */
@@ -126,6 +148,27 @@ final class ModelScopes {
         ModelScope.of("pivot, in doubt for long", Shape.CHAIN)
             .pivot()
             .ticks(4)
-            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH, FAILURE, SWEEP));
+            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH, FAILURE, SWEEP),
+        ModelScope.of("XA and AT, failover of all databases", Shape.FLAT)
+            .tries(Tries.XA, Tries.AT)
+            .ticks(3)
+            .with(NO_ANSWER, GIVE_UP, LOST_COMMIT, PARTICIPANT_FAILOVER, STARTER_FAILOVER)
+            .with(SWEEP, PLAIN_WRITE, DIRTY_WRITE),
+        ModelScope.of("XA, a call of AT in turn", Shape.CHAIN)
+            .tries(Tries.XA, Tries.AT)
+            .ticks(4)
+            .with(NO_ANSWER, NO_ANSWER, REFUSAL, FAILURE, FAILURE, PARTICIPANT_CRASH, SWEEP)
+            .with(LOST_COMMIT, OTHER_PATH, DIRTY_WRITE),
+        ModelScope.of("AT, a call of XA in turn, and a try elsewhere", Shape.MIXED)
+            .tries(Tries.AT, Tries.XA, Tries.ELSEWHERE)
+            .with(NO_ANSWER, FAILURE, LOST_COMMIT, PARTICIPANT_CRASH, DIRTY_WRITE),
+        ModelScope.of("saga of AT, XA in turn, and a try elsewhere", Shape.MIXED)
+            .tries(Tries.AT, Tries.XA, Tries.ELSEWHERE)
+            .saga()
+            .with(TAKEOVER, OTHER_PATH, FAILURE, LOST_COMMIT),
+        ModelScope.of("saga of XA, a local step in turn, and AT, a pivot", Shape.MIXED)
+            .tries(Tries.XA, Tries.SQL, Tries.AT)
+            .pivot()
+            .with(TAKEOVER, OTHER_PATH, NO_ANSWER));
   }
 }

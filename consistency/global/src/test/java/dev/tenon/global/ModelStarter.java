@@ -263,7 +263,7 @@ final class ModelStarter {
 
   /** A participant asks about its branch, or has asked, and an instance looks. */
   private void ask(ModelWorld world, int slot, Sink sink) {
-    BranchState state = world.slots[slot].state();
+    BranchState state = world.slots[slot].seen();
     if (!(state instanceof BranchState.Open) && !(state instanceof BranchState.Trying)) {
       return;
     }

@@ -187,44 +187,95 @@ final class ModelWorld {
       Optional<Reply> stored,
       Optional<Handler> handler,
       List<Fate> fates,
-      boolean ended) {
+      boolean ended,
+      Held held) {
     static final Slot EMPTY =
-        new Slot(new BranchState.Absent(), Optional.empty(), Optional.empty(), List.of(), false);
+        new Slot(
+            new BranchState.Absent(),
+            Optional.empty(),
+            Optional.empty(),
+            List.of(),
+            false,
+            Held.NOTHING);
 
     Slot state(BranchState changed) {
-      return new Slot(changed, stored, handler, fates, ended);
+      return new Slot(changed, stored, handler, fates, ended, held);
     }
 
     Slot stored(Optional<Reply> changed) {
-      return new Slot(state, changed, handler, fates, ended);
+      return new Slot(state, changed, handler, fates, ended, held);
     }
 
     Slot handler(Optional<Handler> changed) {
-      return new Slot(state, stored, changed, fates, ended);
+      return new Slot(state, stored, changed, fates, ended, held);
     }
 
     Slot end() {
-      return new Slot(state, stored, handler, fates, true);
+      return new Slot(state, stored, handler, fates, true, held);
     }
 
     Slot reopened() {
-      return new Slot(state, stored, handler, fates, false);
+      return new Slot(state, stored, handler, fates, false, held);
     }
 
     Slot fate(UUID id, Fate changed) {
       List<Fate> all = new ArrayList<>(fates);
       all.set(attempt(id), changed);
-      return new Slot(state, stored, handler, List.copyOf(all), ended);
+      return new Slot(state, stored, handler, List.copyOf(all), ended, held);
     }
 
     Slot attempted() {
       List<Fate> all = new ArrayList<>(fates);
       all.add(Fate.NONE);
-      return new Slot(state, stored, handler, List.copyOf(all), ended);
+      return new Slot(state, stored, handler, List.copyOf(all), ended, held);
+    }
+
+    Slot held(Held changed) {
+      return new Slot(state, stored, handler, fates, ended, changed);
     }
 
     Fate fate(UUID id) {
       return fates.get(attempt(id));
+    }
+
+    /** How the branch stands for who looks for its prepared transaction, too. */
+    BranchState seen() {
+      if (held.prepared().isEmpty() || state instanceof BranchState.Parked) {
+        return state;
+      }
+      return new BranchState.Open(held.prepared().get());
+    }
+  }
+
+  /**
+   * What the participant's database holds beside the row of the branch.
+   *
+   * @param prepared the branch whose transaction is prepared, its row in it
+   * @param locked whether the rows that it has written are locked against other writers
+   * @param overwritten whether they were written while the triggers were off
+   * @param messages how many of the messages held for it were sent; there is one
+   */
+  record Held(Optional<UUID> prepared, boolean locked, boolean overwritten, int messages) {
+    static final Held NOTHING = new Held(Optional.empty(), false, false, 0);
+
+    static Held prepared(UUID branch) {
+      return new Held(Optional.of(branch), false, false, 0);
+    }
+
+    static Held locked(boolean locked) {
+      return new Held(Optional.empty(), locked, false, 0);
+    }
+
+    Held writtenOver() {
+      return new Held(prepared, locked, true, messages);
+    }
+
+    Held released() {
+      return new Held(Optional.empty(), false, false, messages);
+    }
+
+    Held messageSent() {
+      return new Held(prepared, locked, overwritten, messages + 1);
     }
   }
 
@@ -276,6 +327,9 @@ final class ModelWorld {
     record Answered(int slot, Reply reply) implements Message {}
 
     record Order(int slot, Optional<UUID> branch, Outcome outcome) implements Message {}
+
+    /** An instance that was ordered to commit has found no row, and not looked further so far. */
+    record NoRowFound(int slot, UUID branch) implements Message {}
 
     record Told(int slot, UUID branch, BranchAnswer answer) implements Message {}
 
