@@ -10,11 +10,15 @@ import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,8 +38,10 @@ final class BranchEnder {
   private final BranchTypes types;
   private final BranchStore store;
   private final BranchMetrics metrics;
+  private final XaBranches xa;
 
   BranchEnder(ParticipantParts parts, BranchTypes types, BranchStore store, BranchMetrics metrics) {
+    this.xa = new XaBranches(parts, metrics);
     this.parts = parts;
     this.transactions = parts.transactions();
     this.types = types;
@@ -75,7 +81,15 @@ final class BranchEnder {
       throw new IllegalArgumentException(
           "orders: " + orders.size() + " (expected: at most " + GlobalTransport.BATCH_MAX + ")");
     }
-    return end(orders.stream().map(order -> task(caller, order)).toList());
+    List<Task> tasks = orders.stream().map(order -> task(caller, order)).toList();
+    @Nullable OrderResult[] results = new OrderResult[tasks.size()];
+    for (int i = 0; i < results.length; i++) {
+      BranchOrder order = orders.get(i);
+      Task task = tasks.get(i);
+      Optional<UUID> branch = Optional.ofNullable(order.branch());
+      results[i] = xa.end(task.key(), task.header(), branch, order.outcome()).orElse(null);
+    }
+    return end(tasks, results);
   }
 
   private Task task(String caller, BranchOrder order) {
@@ -94,6 +108,23 @@ final class BranchEnder {
     return new Task(key, signed.header(), told(branch, order.outcome()), Turn.WHEN_DUE);
   }
 
+  /** Ends one that is prepared; what was aborted is barred, if its step is known. */
+  OrderResult end(Gid gid, Outcome outcome) throws SQLException {
+    Optional<OrderResult> ended = xa.end(gid, outcome);
+    return ended.isPresent()
+        ? ended.get()
+        : alone(
+            new Task(
+                gid.key(),
+                gid.signed().header(),
+                told(Optional.of(gid.branch()), outcome),
+                Turn.NOW));
+  }
+
+  XaBranches xa() {
+    return xa;
+  }
+
   /** What the rules say when the decision is known. */
   static Function<BranchState, Protocol.Action> told(Optional<UUID> branch, Outcome outcome) {
     return state -> Protocol.onDecision(state, outcome, branch);
@@ -101,8 +132,11 @@ final class BranchEnder {
 
   /** Ends branches, and says what became of each. */
   List<OrderResult> end(List<Task> tasks) {
-    @Nullable OrderResult[] results = new OrderResult[tasks.size()];
-    if (tasks.size() > 1) {
+    return end(tasks, new OrderResult[tasks.size()]);
+  }
+
+  private List<OrderResult> end(List<Task> tasks, @Nullable OrderResult[] results) {
+    if (Stream.of(results).filter(Objects::isNull).count() > 1) {
       together(tasks, results);
     }
     List<OrderResult> all = new ArrayList<>();
@@ -115,15 +149,21 @@ final class BranchEnder {
 
   /** Does in one commit what runs no code of the application. */
   private void together(List<Task> tasks, @Nullable OrderResult[] results) {
-    @Nullable OrderResult[] done = new OrderResult[results.length];
+    @Nullable OrderResult[] done = results.clone();
     try {
       transactions.run(
           unit -> {
-            List<BranchRow.Key> keys = tasks.stream().map(Task::key).distinct().toList();
-            Map<BranchRow.Key, BranchStore.Found> found = store.lock(unit.connection(), keys);
+            Set<BranchRow.Key> keys = new LinkedHashSet<>();
+            for (int i = 0; i < done.length; i++) {
+              if (done[i] == null) {
+                keys.add(tasks.get(i).key());
+              }
+            }
+            Map<BranchRow.Key, BranchStore.Found> found =
+                store.lock(unit.connection(), List.copyOf(keys));
             for (int i = 0; i < done.length; i++) {
               // Of two orders about one branch, the second sees what the first has left behind.
-              BranchStore.Found one = found.remove(tasks.get(i).key());
+              BranchStore.Found one = done[i] == null ? found.remove(tasks.get(i).key()) : null;
               if (one != null) {
                 done[i] = quickly(unit, tasks.get(i), one);
               }
@@ -227,6 +267,7 @@ final class BranchEnder {
       case UNDO -> end(unit, required(row, task), Outcome.ABORTED, attempt);
       case UNDO_IN_TRY -> undoInTry(unit, required(row, task), attempt);
       case BAR -> {
+        XaBranches.limitWait(unit.connection());
         if (!store.bar(unit.connection(), task.key(), task.header(), parts.now())) {
           throw new RacedException();
         }

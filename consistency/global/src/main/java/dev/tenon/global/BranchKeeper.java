@@ -5,7 +5,6 @@ import dev.tenon.global.spi.BranchQuestion;
 import dev.tenon.global.spi.GlobalTransport;
 import dev.tenon.global.spi.OrderResult;
 import dev.tenon.runtime.BackgroundLoops;
-import dev.tenon.runtime.Backoff;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -31,8 +30,6 @@ final class BranchKeeper {
   private static final Duration POLL_MIN = Duration.ofMillis(50);
   private static final Duration UPKEEP_INTERVAL = Duration.ofSeconds(30);
   private static final Duration JOIN_MAX = Duration.ofSeconds(5);
-  private static final Duration ASK_LONGEST = Duration.ofMinutes(10);
-  private static final Duration ASK_LONGEST_AFTER_DEADLINE = Duration.ofMinutes(1);
   private static final int ROUNDS_MAX = 100;
   private static final int DELETE_ROWS_MAX = 10_000;
   private static final int DELETES_MAX = 20;
@@ -41,6 +38,8 @@ final class BranchKeeper {
   private final BranchStore store;
   private final BranchEnder ender;
   private final BranchMetrics metrics;
+  private final AskTimes times;
+  private final XaKeeper xa;
   private final BackgroundLoops loops;
   private Instant upkeptAt = Instant.MIN;
 
@@ -50,6 +49,8 @@ final class BranchKeeper {
     this.store = store;
     this.ender = ender;
     this.metrics = metrics;
+    this.times = new AskTimes(parts);
+    this.xa = new XaKeeper(parts, ender, metrics);
     loops = new BackgroundLoops(parts.runtime(), parts.service(), parts.config().endBackoff());
   }
 
@@ -81,7 +82,7 @@ final class BranchKeeper {
 
   /** Does what is due; says whether any branch was ended or parked. */
   boolean runPending() {
-    boolean any = false;
+    boolean any = xa.runPending();
     for (int round = 0; round < ROUNDS_MAX && !loops.stopped(); round++) {
       if (read(store::nextDue).filter(due -> !due.isAfter(parts.now())).isEmpty()) {
         return any;
@@ -115,19 +116,7 @@ final class BranchKeeper {
     if (row.wanted().isPresent()) {
       return now.plus(parts.config().endBackoff().longest());
     }
-    Instant deadline = row.key().xid().deadline();
-    Duration first = parts.config().askAfter();
-    boolean over = now.isAfter(deadline);
-    Duration longest = longer(first, over ? ASK_LONGEST_AFTER_DEADLINE : ASK_LONGEST);
-    Instant next =
-        now.plus(
-            new Backoff(first, longest).after(row.counts().asked() + 1, parts.runtime().random()));
-    Instant decided = deadline.plus(first);
-    return !over && decided.isBefore(next) ? decided : next;
-  }
-
-  private static Duration longer(Duration one, Duration other) {
-    return one.compareTo(other) > 0 ? one : other;
+    return times.next(row.key().xid(), row.counts().asked(), now);
   }
 
   /** Those whose decision is known: their end has failed, or is to be repeated after the try. */
@@ -223,6 +212,7 @@ final class BranchKeeper {
       }
     }
     metrics.now(read(connection -> store.census(connection, now)));
+    xa.upkeep();
   }
 
   /** A statement, or a few. */

@@ -6,5 +6,8 @@ public enum BranchKind {
   SAGA,
 
   /** Try, confirm, cancel: the try reserves. */
-  TCC
+  TCC,
+
+  /** Prepared by the database, which commits it or rolls it back. */
+  XA
 }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
@@ -18,6 +19,8 @@ final class BranchMetrics {
   private final AtomicLong openNow = new AtomicLong();
   private final AtomicLong parkedNow = new AtomicLong();
   private final AtomicLong oldestSeconds = new AtomicLong();
+  private final AtomicLong preparedNow = new AtomicLong();
+  private final AtomicLong oldestPreparedSeconds = new AtomicLong();
 
   BranchMetrics(MeterRegistry meters) {
     opened = meters.counter("tenon.global.branches.opened");
@@ -32,6 +35,8 @@ final class BranchMetrics {
     meters.gauge("tenon.global.branches.open", openNow);
     meters.gauge("tenon.global.branches.parked", parkedNow);
     meters.gauge("tenon.global.branches.oldest.seconds", oldestSeconds);
+    meters.gauge("tenon.global.prepared.open", preparedNow);
+    meters.gauge("tenon.global.prepared.oldest.seconds", oldestPreparedSeconds);
   }
 
   void opened() {
@@ -55,5 +60,11 @@ final class BranchMetrics {
     openNow.set(census.open());
     parkedNow.set(census.parked());
     oldestSeconds.set(census.oldest().toSeconds());
+  }
+
+  /** How many transactions are prepared, and for how long the oldest is. */
+  void prepared(long count, Duration oldest) {
+    preparedNow.set(count);
+    oldestPreparedSeconds.set(Math.max(0, oldest.toSeconds()));
   }
 }

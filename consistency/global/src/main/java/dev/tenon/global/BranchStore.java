@@ -72,6 +72,34 @@ final class BranchStore {
     }
   }
 
+  /** What was found of a step: its row, and whether a transaction of it is prepared. */
+  record Look(Optional<BranchRow> row, boolean prepared) {}
+
+  /** Reads without a lock; looks for a prepared transaction first. */
+  Look lookPrepared(Connection connection, BranchRow.Key key, String gidBeginning)
+      throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT 1 FROM pg_prepared_xacts WHERE database = current_database()"
+                + " AND starts_with(gid, ?); SELECT "
+                + COLUMNS
+                + " FROM tenon.branch WHERE xid = ? AND step = ?")) {
+      select.setString(1, gidBeginning);
+      select.setString(2, key.xid().text());
+      select.setString(3, key.step());
+      select.execute();
+      boolean prepared;
+      try (ResultSet row = select.getResultSet()) {
+        prepared = row.next();
+      }
+      select.getMoreResults();
+      try (ResultSet row = select.getResultSet()) {
+        return new Look(row.next() ? Optional.of(read(row)) : Optional.empty(), prepared);
+      }
+    }
+  }
+
   /** Locks one. */
   Found lock(Connection connection, BranchRow.Key key) throws SQLException {
     return lock(connection, List.of(key)).getOrDefault(key, new Found.Missing());
@@ -170,13 +198,14 @@ final class BranchStore {
       insert.setString(7, row.stored().name());
       insert.setString(8, work.map(w -> w.kind().name()).orElse(null));
       insert.setString(9, work.map(BranchRow.Work::type).orElse(null));
-      insert.setString(10, work.map(BranchRow.Work::argument).orElse(null));
+      boolean ended = row.state() instanceof BranchState.Closed;
+      insert.setString(10, ended ? null : work.map(BranchRow.Work::argument).orElse(null));
       insert.setString(11, work.map(BranchRow.Work::caller).orElse(null));
       insert.setString(12, work.map(BranchRow.Work::operation).orElse(null));
       insert.setObject(13, time(row.times().openedAt()));
       insert.setObject(14, row.times().tryUntil().map(BranchStore::time).orElse(null));
       insert.setObject(15, row.times().nextAt().map(BranchStore::time).orElse(null));
-      insert.setObject(16, row.work().isEmpty() ? time(row.times().openedAt()) : null);
+      insert.setObject(16, ended ? time(row.times().openedAt()) : null);
       return insert.executeUpdate() == 1;
     }
   }

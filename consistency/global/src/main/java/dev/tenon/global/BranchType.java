@@ -9,7 +9,7 @@ import dev.tenon.transaction.UnitOfWork;
  * so it must not change while one is open; every instance of the service declares the same types.
  *
  * @param name unique in the service
- * @param kind saga or TCC
+ * @param kind how its branches end
  * @param argument the type of what is stored with a branch
  * @param confirm run when the transaction commits; does nothing for a saga
  * @param undo the compensation or cancel; run when it aborts
@@ -70,5 +70,18 @@ public record BranchType<T>(
   public static <T> BranchType<T> tcc(
       String name, Class<T> argument, End<T> confirm, End<T> cancel) {
     return new BranchType<>(name, BranchKind.TCC, argument, confirm, cancel);
+  }
+
+  /**
+   * Work that the database prepares, and commits or rolls back.
+   *
+   * @param name unique in the service
+   * @param argument the type of what a branch is opened with; it is not stored
+   * @param <T> the argument's type
+   * @return the type
+   */
+  public static <T> BranchType<T> xa(String name, Class<T> argument) {
+    End<T> nothing = (value, unit) -> {};
+    return new BranchType<>(name, BranchKind.XA, argument, nothing, nothing);
   }
 }

@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final BranchKeeper keeper;
   private final BranchMetrics metrics;
   private final OutsideTries outside;
+  private final XaBranches xa;
   private final UnitOfWork.Recorder<Record> recorder = this::write;
   private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
 
@@ -57,12 +59,14 @@ final class LocalParticipant implements Participant, AutoCloseable {
     this.store = new BranchStore(parts.tables());
     this.metrics = new BranchMetrics(parts.meters());
     this.ender = new BranchEnder(parts, types, store, metrics);
+    this.xa = ender.xa();
     this.keeper = new BranchKeeper(parts, store, ender, metrics);
     this.outside = new OutsideTries(parts, types, store, ender, this);
   }
 
   /** Begins to ask starters, to try again what failed, and to forget what is over. */
   void start() {
+    xa.requireEnabled();
     keeper.start();
   }
 
@@ -188,7 +192,10 @@ final class LocalParticipant implements Participant, AutoCloseable {
   void requireOpenable(BranchRow.Key key, Connection connection) {
     BranchState state;
     try {
-      state = store.look(connection, key).map(BranchRow::state).orElse(new BranchState.Absent());
+      state =
+          xa.declared()
+              ? xa.look(connection, store, key)
+              : store.look(connection, key).map(BranchRow::state).orElse(new BranchState.Absent());
     } catch (SQLException e) {
       throw new TransactionException(
           "Could not look at the branch "
@@ -315,17 +322,21 @@ final class LocalParticipant implements Participant, AutoCloseable {
     BranchRow.Work work = types.work(type, argument, serving.call());
     Branch branch = branch(serving, type);
     serving.opened(branch);
-    unit.record(
-        recorder,
-        new Record.Opened(row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty())));
+    BranchRow row = row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty());
+    if (type.kind() == BranchKind.XA) {
+      xa.prepare(unit, serving, branch);
+      row = XaBranches.whenCommitted(row);
+    } else {
+      parts.messaging().heldMessages().hold(unit, branch.id());
+    }
+    unit.record(recorder, new Record.Opened(row));
     unit.afterCommit(metrics::opened);
-    parts.messaging().heldMessages().hold(unit, branch.id());
   }
 
   /** A new branch of a call. */
   Branch branch(Serving serving, BranchType<?> type) {
-    return new Branch(
-        parts.service(), parts.runtime().ids().next(), type.kind(), serving.call().step());
+    UUID id = type.kind() == BranchKind.XA ? xa.newId(serving.key()) : parts.runtime().ids().next();
+    return new Branch(parts.service(), id, type.kind(), serving.call().step());
   }
 
   /** What is stored of a new branch. */

@@ -47,6 +47,7 @@ final class StockService implements AutoCloseable {
           (units, unit) -> end(unit, "cancel", units));
   final BranchType<Units> take =
       BranchType.saga("take", Units.class, (units, unit) -> end(unit, "putBack", units));
+  final BranchType<Units> move = BranchType.xa("move", Units.class);
   final Pool pool;
   final Transactions transactions;
   final Messaging messaging;
@@ -123,7 +124,7 @@ final class StockService implements AutoCloseable {
                 meters,
                 TestSigner.INSTANCE,
                 transport,
-                List.of(reserve, take),
+                List.of(reserve, take, move),
                 runtime.ids().next()));
     open = new LocalOpenTransactions(transactions, messaging, runtime.clock(), DecisionStore.CLOCK);
   }
@@ -197,6 +198,14 @@ final class StockService implements AutoCloseable {
     return reply("taken " + units.units());
   }
 
+  /** A call whose effect is prepared. */
+  StoredReply move(UnitOfWork unit, Units units) {
+    participant.open(move, units);
+    write(unit, "move", units);
+    messaging.outbox().publish("stock.moved", units.product(), "move");
+    return reply("moved " + units.units());
+  }
+
   static StoredReply reply(String body) {
     return new StoredReply(200, Map.of(), body.getBytes(StandardCharsets.UTF_8));
   }
@@ -229,6 +238,11 @@ final class StockService implements AutoCloseable {
   Receipt take(SignedXid xid, String step, Units units) {
     return participant.handle(
         call(xid, step), Fingerprint.ofValue("take", units), unit -> take(unit, units));
+  }
+
+  Receipt move(SignedXid xid, String step, Units units) {
+    return participant.handle(
+        call(xid, step), Fingerprint.ofValue("move", units), unit -> move(unit, units));
   }
 
   OrderResult finish(SignedXid xid, Branch branch, Outcome outcome) {
@@ -281,6 +295,11 @@ final class StockService implements AutoCloseable {
                         "SELECT pid::text FROM pg_stat_activity WHERE datname = current_database()"
                             + " AND wait_event_type = 'Lock'")
                     .isEmpty());
+  }
+
+  /** What is prepared in this database. */
+  List<String> prepared() {
+    return column("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()");
   }
 
   void execute(String sql) {

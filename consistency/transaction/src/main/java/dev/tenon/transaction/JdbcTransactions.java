@@ -142,7 +142,7 @@ final class JdbcTransactions implements Transactions {
     try {
       doomed = database.dialect().doomed(connection);
       if (!doomed) {
-        connection.commit();
+        unit.commit();
       }
     } catch (SQLException e) {
       if (database.dialect().connectionLost(e)) {

@@ -1,5 +1,6 @@
 package dev.tenon.transaction;
 
+import dev.tenon.transaction.spi.Committing;
 import dev.tenon.transaction.spi.GuardedConnection;
 import dev.tenon.transaction.spi.UnitOfWorkBuffer;
 import java.sql.Connection;
@@ -7,12 +8,13 @@ import java.sql.SQLException;
 import java.util.function.Consumer;
 
 /** A unit of work over one JDBC connection. */
-final class JdbcUnitOfWork implements UnitOfWork {
+final class JdbcUnitOfWork implements UnitOfWork, Committing {
   private final String service;
   private final Connection connection;
   private final Connection guarded;
   private final boolean readOnly;
   private final UnitOfWorkBuffer buffer = new UnitOfWorkBuffer();
+  private LastCheck commit = Connection::commit;
   private boolean rollbackOnly;
 
   JdbcUnitOfWork(String service, Connection connection, boolean readOnly) {
@@ -56,6 +58,15 @@ final class JdbcUnitOfWork implements UnitOfWork {
   @Override
   public void afterEnd(Consumer<Ending> action) {
     buffer.afterEnd(action);
+  }
+
+  @Override
+  public void commitBy(LastCheck statement) {
+    commit = statement;
+  }
+
+  void commit() throws SQLException {
+    commit.check(connection);
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.tenon.grpc;
 
 import dev.tenon.global.Compensated;
 import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.global.XaBranch;
 import dev.tenon.invocation.Idempotent;
 import io.grpc.BindableService;
 import io.grpc.MethodDescriptor;
@@ -50,7 +51,8 @@ record MarkedMethods(Map<String, Idempotent> idempotent, Set<String> branches) {
         idempotent.put(method.getFullMethodName(), mark);
       }
       if (mark(handler, method, Compensated.class) != null
-          || mark(handler, method, TryConfirmCancel.class) != null) {
+          || mark(handler, method, TryConfirmCancel.class) != null
+          || mark(handler, method, XaBranch.class) != null) {
         branches.add(method.getFullMethodName());
       }
     }

@@ -9,6 +9,7 @@ import dev.tenon.global.BranchRefusedException;
 import dev.tenon.global.Compensated;
 import dev.tenon.global.Participant;
 import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.global.XaBranch;
 import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.Idempotent;
 import dev.tenon.invocation.Problem;
@@ -82,7 +83,8 @@ final class RestMethod {
                     mark.required()));
     boolean branch =
         marked(method, implementation, Compensated.class).isPresent()
-            || marked(method, implementation, TryConfirmCancel.class).isPresent();
+            || marked(method, implementation, TryConfirmCancel.class).isPresent()
+            || marked(method, implementation, XaBranch.class).isPresent();
     if (branch && stores.participant().isEmpty()) {
       throw missing("participant", operation);
     }

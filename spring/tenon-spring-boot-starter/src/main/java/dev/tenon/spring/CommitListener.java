@@ -66,6 +66,7 @@ final class CommitListener implements TransactionExecutionListener {
     if (!unit.readOnly()) {
       refuseDoomed(unit.rawConnection());
       commits.put(transaction, new Commit(driverConnection(unit.rawConnection())));
+      unit.commitOtherwise();
     }
   }
 

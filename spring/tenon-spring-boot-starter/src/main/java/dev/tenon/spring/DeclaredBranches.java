@@ -3,7 +3,9 @@ package dev.tenon.spring;
 import dev.tenon.global.BranchType;
 import dev.tenon.global.Compensated;
 import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.global.XaBranch;
 import dev.tenon.transaction.UnitOfWork;
+import java.lang.annotation.Annotation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
@@ -26,10 +28,13 @@ import org.springframework.util.ReflectionUtils;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The branch types that beans declare by {@link Compensated} and {@link TryConfirmCancel}. Looks at
- * the beans' types only: a bean may itself need what is built with these types.
+ * The branch types that beans declare by {@link Compensated}, {@link TryConfirmCancel} and {@link
+ * XaBranch}. Looks at the beans' types only: a bean may itself need what is built with these types.
  */
 final class DeclaredBranches {
+  private static final List<Class<? extends Annotation>> MARKS =
+      List.of(Compensated.class, TryConfirmCancel.class, XaBranch.class);
+
   private final ConfigurableListableBeanFactory beans;
   private final Map<Method, Declared> declared = new LinkedHashMap<>();
 
@@ -57,14 +62,12 @@ final class DeclaredBranches {
   /** Whether a class may declare a branch. */
   static boolean isCandidate(Class<?> type) {
     return OnGlobalTransactions.isApplications(type)
-        && AnnotationUtils.isCandidateClass(
-            type, List.of(Compensated.class, TryConfirmCancel.class));
+        && AnnotationUtils.isCandidateClass(type, MARKS);
   }
 
   /** Whether a method declares a branch. */
   static boolean isDeclared(Method method) {
-    return AnnotatedElementUtils.hasAnnotation(method, Compensated.class)
-        || AnnotatedElementUtils.hasAnnotation(method, TryConfirmCancel.class);
+    return MARKS.stream().anyMatch(mark -> AnnotatedElementUtils.hasAnnotation(method, mark));
   }
 
   /** The types, to be declared to the participant. */
@@ -86,12 +89,9 @@ final class DeclaredBranches {
           AnnotatedElementUtils.findMergedAnnotation(method, Compensated.class);
       TryConfirmCancel tcc =
           AnnotatedElementUtils.findMergedAnnotation(method, TryConfirmCancel.class);
+      XaBranch xa = AnnotatedElementUtils.findMergedAnnotation(method, XaBranch.class);
       BranchArguments arguments = BranchArguments.of(method);
-      if (compensated != null && tcc != null) {
-        throw new SetupException(
-            "The method " + describe(method) + " is both @Compensated and @TryConfirmCancel.",
-            "Take one of both off.");
-      }
+      requireOne(method);
       if (compensated != null) {
         BranchType<JsonNode> branch =
             BranchType.saga(
@@ -107,7 +107,23 @@ final class DeclaredBranches {
                 end(bean, type, method, tcc.confirm()),
                 end(bean, type, method, tcc.cancel()));
         declared.put(method, new Declared(branch, arguments, true));
+      } else if (xa != null) {
+        BranchType<JsonNode> branch = BranchType.xa(name(xa.type(), method), JsonNode.class);
+        declared.put(method, new Declared(branch, arguments, false));
       }
+    }
+  }
+
+  private static void requireOne(Method method) {
+    List<String> marks =
+        MARKS.stream()
+            .filter(mark -> AnnotatedElementUtils.hasAnnotation(method, mark))
+            .map(mark -> "@" + mark.getSimpleName())
+            .toList();
+    if (marks.size() > 1) {
+      throw new SetupException(
+          "The method " + describe(method) + " is both " + String.join(" and ", marks) + ".",
+          "Leave one of them.");
     }
   }
 

@@ -7,6 +7,7 @@ import dev.tenon.global.Participant;
 import dev.tenon.global.SagaType;
 import dev.tenon.global.Sagas;
 import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.global.XaBranch;
 import java.lang.annotation.Annotation;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
@@ -27,7 +28,7 @@ import org.springframework.util.ReflectionUtils;
 final class OnGlobalTransactions extends SpringBootCondition implements ConfigurationCondition {
   private static final String ENABLED = "tenon.global.enabled";
   private static final List<Class<? extends Annotation>> MARKS =
-      List.of(GlobalTransactional.class, Compensated.class, TryConfirmCancel.class);
+      List.of(GlobalTransactional.class, Compensated.class, TryConfirmCancel.class, XaBranch.class);
   private static final List<Class<?>> NEEDED =
       List.of(GlobalTransactions.class, Participant.class, Sagas.class);
 

@@ -2,6 +2,7 @@ package dev.tenon.spring;
 
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.Committing;
 import dev.tenon.transaction.spi.GuardedConnection;
 import dev.tenon.transaction.spi.UnitOfWorkBuffer;
 import java.sql.Connection;
@@ -18,7 +19,7 @@ import org.springframework.transaction.support.TransactionSynchronizationManager
  * The unit of work of one Spring transaction: begun with it, bound to its thread, unbound while it
  * is suspended, and put back to a savepoint when its nested part rolls back.
  */
-final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
+final class SpringUnitOfWork implements UnitOfWork, Committing, TransactionSynchronization {
   private final SpringTransactions transactions;
   private final ConnectionHolder holder;
   private final boolean readOnly;
@@ -26,6 +27,7 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   private final Map<Object, UnitOfWorkBuffer.Mark> savepoints = new IdentityHashMap<>();
   private UnitOfWorkBuffer.Mark begin = buffer.mark();
   private @Nullable Connection guarded;
+  private @Nullable LastCheck commit;
   private boolean rollbackOnly;
   private boolean written;
   private boolean committed;
@@ -75,6 +77,26 @@ final class SpringUnitOfWork implements UnitOfWork, TransactionSynchronization {
   public void afterEnd(Consumer<Ending> action) {
     requireOpen();
     buffer.afterEnd(action);
+  }
+
+  @Override
+  public void commitBy(LastCheck statement) {
+    requireOpen();
+    commit = statement;
+  }
+
+  /**
+   * Ends the transaction, if that is not done by a commit. The manager's own commit finds nothing
+   * to do then.
+   */
+  void commitOtherwise() {
+    if (commit != null) {
+      try {
+        commit.check(rawConnection());
+      } catch (SQLException e) {
+        throw transactions.failed("commit the transaction", e);
+      }
+    }
   }
 
   /** What listeners recorded at the beginning is not dropped with a savepoint. */

@@ -275,7 +275,7 @@ public final class PostgresServer implements AutoCloseable {
    * Settings of a server to start. Not thread-safe; a builder can start several servers.
    *
    * <p>Unless told otherwise: temporary data, a free port, {@code fsync} off, {@code
-   * max_connections} 200, {@code max_prepared_transactions} 20, loopback only, no Unix socket.
+   * max_connections} 200, {@code max_prepared_transactions} 200, loopback only, no Unix socket.
    */
   public static final class Builder {
 
@@ -381,7 +381,7 @@ public final class PostgresServer implements AutoCloseable {
       all.put("listen_addresses", "127.0.0.1");
       all.put("unix_socket_directories", "");
       all.put("max_connections", "200");
-      all.put("max_prepared_transactions", "20");
+      all.put("max_prepared_transactions", "200");
       // Commits reach the kernel in every mode, so they survive a kill of the server.
       all.put("synchronous_commit", "on");
       all.put("fsync", durable ? "on" : "off");

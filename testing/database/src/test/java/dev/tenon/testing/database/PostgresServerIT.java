@@ -89,7 +89,7 @@ class PostgresServerIT {
       DataSource postgres = server.superuserDataSource("postgres");
 
       assertThat(Sql.ask(postgres, "SHOW max_connections")).isEqualTo("31");
-      assertThat(Sql.ask(postgres, "SHOW max_prepared_transactions")).isEqualTo("20");
+      assertThat(Sql.ask(postgres, "SHOW max_prepared_transactions")).isEqualTo("200");
       assertThat(Sql.ask(postgres, "SHOW fsync")).isEqualTo("off");
       assertThat(Sql.ask(postgres, "SHOW listen_addresses")).isEqualTo("127.0.0.1");
       assertThat(
