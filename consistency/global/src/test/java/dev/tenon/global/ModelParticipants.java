@@ -67,7 +67,7 @@ final class ModelParticipants {
     int number = call.slot();
     Slot slot = world.slots[number];
     boolean prepared = slot.held().prepared().isPresent(); // its reply is seen by nobody
-    if (slot.handler().isPresent() || slot.stored().isPresent() && !prepared) {
+    if (slot.handler().isPresent() || (slot.stored().isPresent() && !prepared)) {
       return;
     }
     ModelWorld next = world.copy();
