@@ -1,6 +1,7 @@
 package dev.tenon.cli;
 
 import dev.tenon.certificates.CertificateFilesException;
+import dev.tenon.global.AutomaticTableException;
 import dev.tenon.global.GlobalTransactionException;
 import dev.tenon.global.OperationRefusedException;
 import dev.tenon.messaging.MessagingException;
@@ -35,6 +36,7 @@ import picocli.CommandLine.Spec;
       MessagesCommand.class,
       SubscriptionsCommand.class,
       TransactionsCommand.class,
+      AtCommand.class,
       KeysCommand.class,
       CertsCommand.class,
       SqlCommand.class,
@@ -94,6 +96,7 @@ public final class Main implements Runnable {
             || failure instanceof TransactionException
             || failure instanceof GlobalTransactionException
             || failure instanceof OperationRefusedException
+            || failure instanceof AutomaticTableException
             || failure instanceof TransportException
             || failure instanceof CertificateFilesException
             || failure instanceof IllegalArgumentException

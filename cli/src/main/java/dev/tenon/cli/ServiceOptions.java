@@ -1,6 +1,7 @@
 package dev.tenon.cli;
 
 import dev.tenon.messaging.Messaging;
+import dev.tenon.schema.ServiceDatabase;
 import picocli.CommandLine.Option;
 
 /** Which service a command works on. */
@@ -18,6 +19,11 @@ final class ServiceOptions extends DatabaseOptions {
 
   ServiceLogins.Login login() {
     return login(service);
+  }
+
+  /** The service's database, with Tenon's tables in it. */
+  ServiceDatabase database() {
+    return transactions(service).database();
   }
 
   /** The service's messaging, for its operations only: nothing is delivered here. */

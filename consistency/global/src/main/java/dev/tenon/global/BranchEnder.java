@@ -39,10 +39,19 @@ final class BranchEnder {
   private final BranchStore store;
   private final BranchMetrics metrics;
   private final XaBranches xa;
+  private final AutomaticBranches automatic;
+  private final UnitOfWork.Recorder<UUID> release;
 
-  BranchEnder(ParticipantParts parts, BranchTypes types, BranchStore store, BranchMetrics metrics) {
+  BranchEnder(
+      ParticipantParts parts,
+      BranchTypes types,
+      BranchStore store,
+      AutomaticBranches automatic,
+      BranchMetrics metrics) {
     this.xa = new XaBranches(parts, metrics);
     this.parts = parts;
+    this.automatic = automatic;
+    this.release = automatic::release;
     this.transactions = parts.transactions();
     this.types = types;
     this.store = store;
@@ -196,7 +205,7 @@ final class BranchEnder {
     return switch (action) {
       case UNDO, UNDO_IN_TRY -> true;
       case CONFIRM ->
-          row.flatMap(BranchRow::work).map(work -> work.kind() != BranchKind.SAGA).orElse(true);
+          row.flatMap(BranchRow::work).map(work -> work.kind() == BranchKind.TCC).orElse(true);
       case BAR, ACKNOWLEDGE, WAIT, PARK, PARKED, LOST, CONFLICT -> false;
     };
   }
@@ -295,9 +304,22 @@ final class BranchEnder {
 
   private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome, Attempt attempt)
       throws SQLException {
+    boolean kept = row.work().filter(work -> work.kind() == BranchKind.AT).isPresent();
+    if (kept
+        && outcome == Outcome.ABORTED
+        && automatic.isFollowed(unit.connection(), row.known())) {
+      return OrderResult.LATER; // what the same transaction has changed later goes back first
+    }
     attempt.outcome = outcome;
     settle(parts.messaging(), unit, row, outcome);
-    runCode(unit, row, outcome);
+    if (kept) {
+      if (outcome == Outcome.ABORTED) {
+        automatic.undo(unit.connection(), row);
+      }
+      unit.record(release, row.known());
+    } else {
+      runCode(unit, row, outcome);
+    }
     store.close(unit.connection(), row.key(), outcome, parts.now());
     unit.afterCommit(() -> metrics.ended(outcome));
     return OrderResult.DONE;
@@ -390,7 +412,9 @@ final class BranchEnder {
     }
     int attempts = row.counts().attempts() + 1;
     String error = error(failure);
-    boolean last = attempts >= parts.config().undoAttemptsMax();
+    boolean last =
+        attempts >= parts.config().undoAttemptsMax()
+            || AutomaticBranches.is(failure, AutomaticBranches.DIRTY);
     BranchRow.Stored open =
         row.stored() == BranchRow.Stored.PARKED ? BranchRow.Stored.OPEN : row.stored();
     Instant next =
@@ -428,7 +452,7 @@ final class BranchEnder {
         failure instanceof BranchTypes.EndFailedException && failure.getCause() != null
             ? failure.getCause()
             : failure;
-    String text = root.toString();
+    String text = AutomaticBranches.sentence(root).orElseGet(root::toString);
     return text.length() > ERROR_LENGTH_MAX ? text.substring(0, ERROR_LENGTH_MAX) : text;
   }
 }

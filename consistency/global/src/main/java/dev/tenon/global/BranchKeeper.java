@@ -37,6 +37,7 @@ final class BranchKeeper {
   private final ParticipantParts parts;
   private final BranchStore store;
   private final BranchEnder ender;
+  private final AutomaticBranches automatic;
   private final BranchMetrics metrics;
   private final AskTimes times;
   private final XaKeeper xa;
@@ -44,7 +45,12 @@ final class BranchKeeper {
   private Instant upkeptAt = Instant.MIN;
 
   BranchKeeper(
-      ParticipantParts parts, BranchStore store, BranchEnder ender, BranchMetrics metrics) {
+      ParticipantParts parts,
+      BranchStore store,
+      BranchEnder ender,
+      AutomaticBranches automatic,
+      BranchMetrics metrics) {
+    this.automatic = automatic;
     this.parts = parts;
     this.store = store;
     this.ender = ender;
@@ -213,6 +219,7 @@ final class BranchKeeper {
     }
     metrics.now(read(connection -> store.census(connection, now)));
     xa.upkeep();
+    automatic.refresh(parts.transactions());
   }
 
   /** A statement, or a few. */

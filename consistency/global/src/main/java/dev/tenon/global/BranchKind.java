@@ -9,5 +9,8 @@ public enum BranchKind {
   TCC,
 
   /** Prepared by the database, which commits it or rolls it back. */
-  XA
+  XA,
+
+  /** Automatic: triggers have kept what the rows were, and put them back. */
+  AT
 }

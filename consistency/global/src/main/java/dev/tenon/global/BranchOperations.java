@@ -8,21 +8,32 @@ import dev.tenon.messaging.Messaging;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 
 /** What operators do to a branch, in the open unit of work. */
 final class BranchOperations {
   private final BranchStore store;
+  private final AutomaticBranches automatic;
   private final OperatorActions actions;
   private final Messaging messaging;
   private final InstantSource clock;
 
   BranchOperations(
-      BranchStore store, OperatorActions actions, Messaging messaging, InstantSource clock) {
+      BranchStore store,
+      AutomaticBranches automatic,
+      OperatorActions actions,
+      Messaging messaging,
+      InstantSource clock) {
     this.store = store;
+    this.automatic = automatic;
     this.actions = actions;
     this.messaging = messaging;
     this.clock = clock;
+  }
+
+  private static boolean isAutomatic(BranchRow row) {
+    return row.work().filter(work -> work.kind() == BranchKind.AT).isPresent();
   }
 
   void retry(UnitOfWork unit, Part part, String step, Operator operator) throws SQLException {
@@ -69,6 +80,9 @@ final class BranchOperations {
                         "Force it to commit or to abort."));
     note(unit, part, row, "skip " + wanted, operator);
     BranchEnder.settle(messaging, unit, row, wanted);
+    if (isAutomatic(row)) {
+      automatic.release(unit.connection(), List.of(row.known()));
+    }
     store.close(unit.connection(), row.key(), wanted, clock.instant());
   }
 
@@ -107,6 +121,9 @@ final class BranchOperations {
           "Retry it, if its next attempt is not to be waited for.");
     }
     note(unit, part, row, "force " + outcome, operator);
+    if (isAutomatic(row) && row.stored() == BranchRow.Stored.PARKED) {
+      store.argument(unit.connection(), row.key(), AutomaticBranches.OVERWRITE);
+    }
     put(unit, row, stored, Optional.of(outcome), BranchRow.Counts.NONE);
   }
 

@@ -100,6 +100,38 @@ final class BranchStore {
     }
   }
 
+  /** Reads without a lock, and tells the transaction of the branch that it may open. */
+  Optional<BranchRow> look(Connection connection, BranchRow.Key key, String told)
+      throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT "
+                + COLUMNS
+                + ", told FROM (SELECT set_config('tenon_at.branch', ?, true) AS told) AS one"
+                + " LEFT JOIN tenon.branch ON xid = ? AND step = ?")) {
+      select.setString(1, told);
+      select.setString(2, key.xid().text());
+      select.setString(3, key.step());
+      try (ResultSet row = select.executeQuery()) {
+        row.next();
+        return row.getString("xid") == null ? Optional.empty() : Optional.of(read(row));
+      }
+    }
+  }
+
+  /** Says what an operator has said of a branch whose lock is held. */
+  void argument(Connection connection, BranchRow.Key key, String argument) throws SQLException {
+    try (PreparedStatement update =
+        tables.prepare(
+            connection, "UPDATE tenon.branch SET argument = ? WHERE xid = ? AND step = ?")) {
+      update.setString(1, argument);
+      update.setString(2, key.xid().text());
+      update.setString(3, key.step());
+      update.executeUpdate();
+    }
+  }
+
   /** Locks one. */
   Found lock(Connection connection, BranchRow.Key key) throws SQLException {
     return lock(connection, List.of(key)).getOrDefault(key, new Found.Missing());

@@ -17,6 +17,9 @@ import java.time.Duration;
  * @param endBackoff the waits between attempts to end a branch
  * @param undoAttemptsMax failed attempts to end a branch before it is parked
  * @param batchMax branches or transactions taken up by one round of background work
+ * @param imagesMax rows that an automatic branch changes at most, counted as often as it does
+ * @param lockWait how long a call waits, outside of its transaction, for rows that another
+ *     distributed transaction has locked
  */
 public record GlobalConfig(
     Duration timeout,
@@ -25,7 +28,11 @@ public record GlobalConfig(
     Duration askAfter,
     Backoff endBackoff,
     int undoAttemptsMax,
-    int batchMax) {
+    int batchMax,
+    int imagesMax,
+    Duration lockWait) {
+  private static final int IMAGES_MAX = 10_000;
+  private static final Duration LOCK_WAIT = Duration.ofSeconds(2);
   private static final GlobalConfig DEFAULTS =
       new GlobalConfig(
           Duration.ofSeconds(30),
@@ -36,6 +43,38 @@ public record GlobalConfig(
           10,
           100);
 
+  /**
+   * Limits of which those of automatic branches are the defaults: 10,000 images, 2 s for locked
+   * rows.
+   *
+   * @param timeout from a transaction's start to its hard deadline, unless it says otherwise
+   * @param lease how long an instance may be silent before another takes its transactions over
+   * @param keep how long decisions and closed branches outlive their use
+   * @param askAfter how long a branch is open before its participant asks about it
+   * @param endBackoff the waits between attempts to end a branch
+   * @param undoAttemptsMax failed attempts to end a branch before it is parked
+   * @param batchMax branches or transactions taken up by one round of background work
+   */
+  public GlobalConfig(
+      Duration timeout,
+      Duration lease,
+      Duration keep,
+      Duration askAfter,
+      Backoff endBackoff,
+      int undoAttemptsMax,
+      int batchMax) {
+    this(
+        timeout,
+        lease,
+        keep,
+        askAfter,
+        endBackoff,
+        undoAttemptsMax,
+        batchMax,
+        IMAGES_MAX,
+        LOCK_WAIT);
+  }
+
   /** Checks the limits. */
   public GlobalConfig {
     requirePositive("timeout", timeout);
@@ -45,6 +84,8 @@ public record GlobalConfig(
     requireNonNull(endBackoff, "endBackoff");
     requirePositive("undoAttemptsMax", undoAttemptsMax);
     requirePositive("batchMax", batchMax);
+    requirePositive("imagesMax", imagesMax);
+    requirePositive("lockWait", lockWait);
     if (timeout.compareTo(Xid.TIMEOUT_MAX) > 0) {
       throw new IllegalArgumentException(
           "timeout: " + timeout + " (expected: at most " + Xid.TIMEOUT_MAX + ")");
@@ -52,7 +93,8 @@ public record GlobalConfig(
   }
 
   /**
-   * The defaults: 30 s to the deadline, leases of 3 s, 7 days kept, asked after 5 s, ten attempts.
+   * The defaults: 30 s to the deadline, leases of 3 s, 7 days kept, asked after 5 s, ten attempts,
+   * 10,000 images, 2 s for locked rows.
    *
    * @return the defaults
    */

@@ -38,6 +38,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final BranchMetrics metrics;
   private final OutsideTries outside;
   private final XaBranches xa;
+  private final AutomaticBranches automatic;
   private final UnitOfWork.Recorder<Record> recorder = this::write;
   private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
 
@@ -48,6 +49,9 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
     /** A check that the branch that its reply names is among what is written. */
     record Named(BranchRow.Key key, boolean branch) implements Record {}
+
+    /** A look whether its rows have opened an automatic branch. */
+    record Watched(Serving serving, UnitOfWork unit, Branch branch) implements Record {}
   }
 
   /** What the current thread's last failure has to say. */
@@ -58,15 +62,20 @@ final class LocalParticipant implements Participant, AutoCloseable {
     this.types = new BranchTypes(parts.types());
     this.store = new BranchStore(parts.tables());
     this.metrics = new BranchMetrics(parts.meters());
-    this.ender = new BranchEnder(parts, types, store, metrics);
+    this.automatic = new AutomaticBranches(parts.tables(), parts.config().imagesMax());
+    this.ender = new BranchEnder(parts, types, store, automatic, metrics);
     this.xa = ender.xa();
-    this.keeper = new BranchKeeper(parts, store, ender, metrics);
+    this.keeper = new BranchKeeper(parts, store, ender, automatic, metrics);
     this.outside = new OutsideTries(parts, types, store, ender, this);
+    parts.transactions().onBegin(this::unitBegun);
   }
 
   /** Begins to ask starters, to try again what failed, and to forget what is over. */
   void start() {
     xa.requireEnabled();
+    AutomaticTables.of(parts.transactions().database().tenonSchema())
+        .renew(parts.transactions().database().dataSource());
+    automatic.refresh(parts.transactions());
     keeper.start();
   }
 
@@ -120,13 +129,38 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private <X extends Exception> Receipt handle(
       Serving serving, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
     try {
-      return receive(serving, fingerprint, unit -> run(serving, unit, work));
-    } catch (TransactionException e) {
-      if (!causedBy(e, BranchStore.TakenException.class)) {
+      return receive(serving, fingerprint, new Handling<>(serving, work));
+    } catch (Exception e) {
+      if (AutomaticBranches.is(e, AutomaticBranches.REFUSED)) {
+        automatic.refresh(parts.transactions());
+      }
+      if (!causedBy(e, BranchStore.TakenException.class)
+          && !AutomaticBranches.is(e, AutomaticBranches.TAKEN)) {
         throw e;
       }
       // Its twin has stored a reply, or it was undone meanwhile: look again, now it can be seen.
       return again(serving, fingerprint);
+    }
+  }
+
+  /** A call's work, and its reply, which can name its branch only when all is written. */
+  private final class Handling<X extends Exception> implements IdempotentReceiver.Work<X> {
+    private final Serving serving;
+    private final IdempotentReceiver.Work<X> work;
+
+    Handling(Serving serving, IdempotentReceiver.Work<X> work) {
+      this.serving = serving;
+      this.work = work;
+    }
+
+    @Override
+    public StoredReply run(UnitOfWork unit) throws X {
+      return LocalParticipant.this.run(serving, unit, work);
+    }
+
+    @Override
+    public StoredReply complete(StoredReply reply) {
+      return named(reply, serving.listing());
     }
   }
 
@@ -158,12 +192,12 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
   private <X extends Exception> StoredReply run(
       Serving serving, UnitOfWork unit, IdempotentReceiver.Work<X> work) throws X {
-    requireOpenable(serving.key(), unit.connection());
+    begin(serving, unit);
     serving.begun(unit);
     try (Scope.Entered entered = serving.enter()) {
       StoredReply reply = work.run(unit);
       unit.record(recorder, new Record.Named(serving.key(), serving.own().isPresent()));
-      return named(reply, serving.listing());
+      return reply;
     } catch (RefusalException refusal) {
       RefusalException named =
           new RefusalException(
@@ -188,14 +222,80 @@ final class LocalParticipant implements Participant, AutoCloseable {
     return header.getKey().length() + header.getValue().length();
   }
 
+  /** A unit of work begins in which the call may open its branch, or the first row does. */
+  private void begin(Serving serving, UnitOfWork unit) {
+    Branch branch =
+        new Branch(
+            parts.service(), parts.runtime().ids().next(), BranchKind.AT, serving.call().step());
+    BranchRow.Work work =
+        new BranchRow.Work(
+            BranchKind.AT,
+            "automatic",
+            "null",
+            serving.call().caller(),
+            serving.call().operation());
+    BranchRow row = row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty());
+    requireOpenable(
+        serving.key(),
+        () -> {
+          boolean unused = automatic.present(unit.connection());
+          Optional<BranchRow> found =
+              store.look(unit.connection(), serving.key(), automatic.told(row));
+          return xa.declared()
+              ? xa.look(unit.connection(), store, serving.key())
+              : state(found);
+        });
+    if (automatic.present()) {
+      unit.record(recorder, new Record.Watched(serving, unit, branch));
+      parts.messaging().heldMessages().hold(unit, serving::automatic);
+    }
+  }
+
+  /** A unit of work that a call under a transaction begins by itself. */
+  private void unitBegun(UnitOfWork unit) {
+    Optional<Serving> serving = Serving.current();
+    try {
+      if (serving.isEmpty() || !automatic.present(unit.connection())) {
+        return;
+      }
+      if (serving.get().isReading()) {
+        begin(serving.get(), unit);
+      } else {
+        automatic.elsewhere(unit.connection());
+      }
+    } catch (SQLException e) {
+      throw new TransactionException(
+          "Could not begin a unit of work under a distributed transaction: "
+              + e.getMessage()
+              + ". Repeat the call.",
+          e);
+    }
+  }
+
+  /** A look at a branch. */
+  @FunctionalInterface
+  private interface Look {
+    BranchState run() throws SQLException;
+  }
+
+  private static BranchState state(Optional<BranchRow> row) {
+    return row.map(BranchRow::state).orElse(new BranchState.Absent());
+  }
+
   /** Refuses a call that the rules do not let open a branch. */
   void requireOpenable(BranchRow.Key key, Connection connection) {
+    requireOpenable(
+        key,
+        () ->
+            xa.declared()
+                ? xa.look(connection, store, key)
+                : state(store.look(connection, key)));
+  }
+
+  private void requireOpenable(BranchRow.Key key, Look look) {
     BranchState state;
     try {
-      state =
-          xa.declared()
-              ? xa.look(connection, store, key)
-              : store.look(connection, key).map(BranchRow::state).orElse(new BranchState.Absent());
+      state = look.run();
     } catch (SQLException e) {
       throw new TransactionException(
           "Could not look at the branch "
@@ -279,7 +379,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
   @Override
   public Reading enter(BranchCall call) {
-    Serving serving = new Serving(call, verified(call));
+    Serving serving = Serving.reading(call, verified(call));
     Scope.Entered entered = serving.enter();
     return new Reading() {
       @Override
@@ -322,6 +422,11 @@ final class LocalParticipant implements Participant, AutoCloseable {
     BranchRow.Work work = types.work(type, argument, serving.call());
     Branch branch = branch(serving, type);
     serving.opened(branch);
+    try {
+      automatic.plain(unit.connection());
+    } catch (SQLException e) {
+      throw new TransactionException("Could not open a branch: " + e.getMessage() + ".", e);
+    }
     BranchRow row = row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty());
     if (type.kind() == BranchKind.XA) {
       xa.prepare(unit, serving, branch);
@@ -376,6 +481,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
     boolean opened = false;
     for (Record record : records) {
       switch (record) {
+        case Record.Watched watched -> watch(connection, watched);
         case Record.Opened branch -> {
           store.open(connection, branch.row());
           opened = true;
@@ -390,5 +496,21 @@ final class LocalParticipant implements Participant, AutoCloseable {
         }
       }
     }
+  }
+
+  private void watch(Connection connection, Record.Watched watched) throws SQLException {
+    Optional<UUID> opened = automatic.opened(connection);
+    if (opened.isEmpty()) {
+      return;
+    }
+    Serving serving = watched.serving();
+    if (serving.own().isPresent() || !watched.branch().id().equals(opened.get())) {
+      throw new SQLException(
+          "rows were written before the branch of the call "
+              + serving.key().step()
+              + " was opened, and they belong to another one");
+    }
+    serving.opened(watched.branch());
+    watched.unit().afterCommit(metrics::opened);
   }
 }

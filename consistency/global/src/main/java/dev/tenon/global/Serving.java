@@ -4,6 +4,7 @@ import dev.tenon.transaction.UnitOfWork;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** A call that a thread handles as a participant. Belongs to that thread. */
@@ -13,13 +14,28 @@ final class Serving {
   private final BranchCall call;
   private final SignedXid signed;
   private final Scope scope;
+  private final boolean reading;
   private @Nullable UnitOfWork unit;
   private @Nullable Branch own;
 
   Serving(BranchCall call, SignedXid signed) {
+    this(call, signed, false);
+  }
+
+  private Serving(BranchCall call, SignedXid signed, boolean reading) {
+    this.reading = reading;
     this.call = call;
     this.signed = signed;
     this.scope = new Scope(signed.xid(), signed.header(), call.step() + ".");
+  }
+
+  /** A call whose reply is not stored, and that begins units of work by itself, if any. */
+  static Serving reading(BranchCall call, SignedXid signed) {
+    return new Serving(call, signed, true);
+  }
+
+  boolean isReading() {
+    return reading;
   }
 
   static Optional<Serving> current() {
@@ -75,6 +91,11 @@ final class Serving {
     unit = value;
   }
 
+  /** Its automatic branch, if what it has done has opened one. */
+  Optional<UUID> automatic() {
+    return own().filter(branch -> branch.kind() == BranchKind.AT).map(Branch::id);
+  }
+
   Optional<Branch> own() {
     return Optional.ofNullable(own);
   }
@@ -100,6 +121,6 @@ final class Serving {
 
   /** What to say when its own effects are rolled back. */
   Listing dropped() {
-    return scope.ledger().listing().refused();
+    return (reading ? listing() : scope.ledger().listing()).refused();
   }
 }

@@ -182,6 +182,15 @@ final class StockService implements AutoCloseable {
     }
   }
 
+  /** Runs statements in a unit of work. */
+  void statement(UnitOfWork unit, String sql) {
+    try (var statement = unit.connection().createStatement()) {
+      statement.execute(sql);
+    } catch (SQLException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   /** A call that tries to reserve. */
   StoredReply reserve(UnitOfWork unit, Units units) {
     write(unit, "try", units);

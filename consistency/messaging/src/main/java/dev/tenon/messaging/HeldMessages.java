@@ -2,7 +2,9 @@ package dev.tenon.messaging;
 
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.function.Supplier;
 
 /**
  * Messages that are committed, and sent only if what they belong to is confirmed: a branch of a
@@ -18,7 +20,18 @@ public interface HeldMessages {
    * @param unit the open unit of work
    * @param holder what they belong to; of two for one unit, the last one counts
    */
-  void hold(UnitOfWork unit, UUID holder);
+  default void hold(UnitOfWork unit, UUID holder) {
+    hold(unit, () -> Optional.of(holder));
+  }
+
+  /**
+   * Holds back the messages of a unit of work if it then turns out what they belong to; else as
+   * {@link #hold(UnitOfWork, UUID)}.
+   *
+   * @param unit the open unit of work
+   * @param holder asked when the unit's records are written; empty if nothing is to be held
+   */
+  void hold(UnitOfWork unit, Supplier<Optional<UUID>> holder);
 
   /**
    * Sends what is held, with the commit of a unit of work, in the order in which it was published,

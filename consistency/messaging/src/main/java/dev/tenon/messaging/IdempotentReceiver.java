@@ -92,5 +92,17 @@ public interface IdempotentReceiver {
      * @throws RefusalException to roll back, and to keep the refusal as the reply
      */
     StoredReply run(UnitOfWork unit) throws X;
+
+    /**
+     * Completes the reply just before the commit, when all else that the unit of work has recorded
+     * before the reply is written.
+     *
+     * @param reply what {@link #run} gave
+     * @return the reply to store and to give
+     * @throws SQLException if it cannot; everything is rolled back
+     */
+    default StoredReply complete(StoredReply reply) throws SQLException {
+      return reply;
+    }
   }
 }

@@ -7,11 +7,15 @@ import dev.tenon.messaging.Receipt.Replayed;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Keeps replies in the service's own database. */
@@ -24,7 +28,7 @@ final class LocalReceiver implements IdempotentReceiver {
   private final int replyBytesMax;
   private final InstantSource clock;
   private final MessagingMetrics metrics;
-  private final UnitOfWork.Recorder<ReplyStore.Entry> recorder;
+  private final UnitOfWork.Recorder<Pending> recorder = this::write;
 
   LocalReceiver(MessagingParts parts, ReplyStore store) {
     this.transactions = parts.transactions();
@@ -32,7 +36,37 @@ final class LocalReceiver implements IdempotentReceiver {
     this.replyBytesMax = parts.config().replyBytesMax();
     this.clock = parts.runtime().clock();
     this.metrics = parts.metrics();
-    this.recorder = store::store;
+  }
+
+  /** A reply that is completed when it is written. */
+  private static final class Pending {
+    private final IdempotencyKey key;
+    private final Fingerprint fingerprint;
+    private final Instant keptFrom;
+    private final Work<?> work;
+    private StoredReply reply;
+
+    Pending(
+        IdempotencyKey key,
+        Fingerprint fingerprint,
+        Instant keptFrom,
+        Work<?> work,
+        StoredReply reply) {
+      this.key = key;
+      this.fingerprint = fingerprint;
+      this.keptFrom = keptFrom;
+      this.work = work;
+      this.reply = reply;
+    }
+  }
+
+  private void write(Connection connection, List<Pending> replies) throws SQLException {
+    List<ReplyStore.Entry> entries = new ArrayList<>();
+    for (Pending one : replies) {
+      one.reply = one.work.complete(one.reply);
+      entries.add(new ReplyStore.Entry(one.key, one.fingerprint, one.reply, one.keptFrom));
+    }
+    store.store(connection, entries);
   }
 
   @Override
@@ -77,11 +111,15 @@ final class LocalReceiver implements IdempotentReceiver {
   private <X extends Exception> Receipt once(
       IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work) throws X {
     try {
-      return transactions.<Receipt, X>call(
-          unit -> {
-            Optional<Receipt> known = look(unit, key, fingerprint);
-            return known.isPresent() ? known.get() : run(unit, key, fingerprint, keepUntil, work);
-          });
+      return transactions
+          .<Supplier<Receipt>, X>call(
+              unit -> {
+                Optional<Receipt> known = look(unit, key, fingerprint);
+                return known.isPresent()
+                    ? known::get
+                    : run(unit, key, fingerprint, keepUntil, work);
+              })
+          .get();
     } catch (TransactionException e) {
       if (e.getCause() instanceof ReplyStore.TakenException) {
         return transactions.call(
@@ -93,7 +131,7 @@ final class LocalReceiver implements IdempotentReceiver {
     }
   }
 
-  private <X extends Exception> Receipt run(
+  private <X extends Exception> Supplier<Receipt> run(
       UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint, Instant keepUntil, Work<X> work)
       throws X {
     StoredReply reply = work.run(unit);
@@ -109,8 +147,9 @@ final class LocalReceiver implements IdempotentReceiver {
           null);
     }
     Instant keptFrom = later(keptFrom(key), keepUntil);
-    unit.record(recorder, new ReplyStore.Entry(key, fingerprint, reply, keptFrom));
-    return new Executed(reply);
+    Pending pending = new Pending(key, fingerprint, keptFrom, work, reply);
+    unit.record(recorder, pending);
+    return () -> new Executed(pending.reply);
   }
 
   private Optional<Receipt> look(UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint) {

@@ -44,7 +44,7 @@ final class TransactionalOutbox implements Outbox, HeldMessages {
     record Outgoing(OutboxLog.NewMessage message, Optional<Instant> dueAt) implements Entry {}
 
     /** All messages of the unit wait. */
-    record Hold(UUID holder) implements Entry {}
+    record Hold(Supplier<Optional<UUID>> holder) implements Entry {}
   }
 
   TransactionalOutbox(
@@ -114,7 +114,7 @@ final class TransactionalOutbox implements Outbox, HeldMessages {
   }
 
   @Override
-  public void hold(UnitOfWork unit, UUID holder) {
+  public void hold(UnitOfWork unit, Supplier<Optional<UUID>> holder) {
     unit.record(recorder, new Entry.Hold(holder));
   }
 
@@ -136,7 +136,10 @@ final class TransactionalOutbox implements Outbox, HeldMessages {
     List<HeldRows.Row> all = new ArrayList<>();
     for (Entry entry : entries) {
       switch (entry) {
-        case Entry.Hold hold -> holder = Optional.of(hold.holder());
+        case Entry.Hold hold -> {
+          Optional<UUID> said = hold.holder().get();
+          holder = said.isPresent() ? said : holder;
+        }
         case Entry.Outgoing outgoing -> {
           all.add(new HeldRows.Row(outgoing.message(), outgoing.dueAt()));
           if (outgoing.dueAt().isEmpty()) {
