@@ -15,8 +15,7 @@ final class AtCommand {
 
   @Command(name = "list", description = "Lists the tables that are opted in.")
   int list(@Mixin ServiceOptions target) {
-    List<String> tables =
-        tables(target).list(target.database().dataSource());
+    List<String> tables = tables(target).list(target.database().dataSource());
     System.out.println(
         tables.isEmpty() ? "No table is opted in." : String.join(System.lineSeparator(), tables));
     return 0;

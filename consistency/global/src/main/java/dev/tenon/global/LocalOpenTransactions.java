@@ -44,7 +44,8 @@ final class LocalOpenTransactions implements OpenTransactions {
     String alive = decisions.timed(Instances.live("owner"));
     reader =
         new OpenTransactionReader(transactions.database().service(), tables, store, actions, alive);
-    branches = new BranchOperations(store, new AutomaticBranches(tables, 1), actions, messaging, clock);
+    branches =
+        new BranchOperations(store, new AutomaticBranches(tables, 1), actions, messaging, clock);
     started = new StartedOperations(tables, decisions, actions, clock);
   }
 

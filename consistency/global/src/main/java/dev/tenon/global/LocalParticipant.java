@@ -241,9 +241,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
           boolean unused = automatic.present(unit.connection());
           Optional<BranchRow> found =
               store.look(unit.connection(), serving.key(), automatic.told(row));
-          return xa.declared()
-              ? xa.look(unit.connection(), store, serving.key())
-              : state(found);
+          return xa.declared() ? xa.look(unit.connection(), store, serving.key()) : state(found);
         });
     if (automatic.present()) {
       unit.record(recorder, new Record.Watched(serving, unit, branch));
@@ -286,10 +284,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   void requireOpenable(BranchRow.Key key, Connection connection) {
     requireOpenable(
         key,
-        () ->
-            xa.declared()
-                ? xa.look(connection, store, key)
-                : state(store.look(connection, key)));
+        () -> xa.declared() ? xa.look(connection, store, key) : state(store.look(connection, key)));
   }
 
   private void requireOpenable(BranchRow.Key key, Look look) {

@@ -38,8 +38,7 @@ class AutomaticBranchIT {
   }
 
   private void enable(String... tables) {
-    AutomaticTables.of("tenon")
-        .enable(stock.transactions.database().dataSource(), List.of(tables));
+    AutomaticTables.of("tenon").enable(stock.transactions.database().dataSource(), List.of(tables));
   }
 
   @AfterEach
@@ -123,8 +122,7 @@ class AutomaticBranchIT {
 
   @Test
   void refusesWhoeverWritesARowThatIsNotDecided() {
-    Branch unused =
-        only(write(clock.xid(), "1", "UPDATE account SET balance = 1 WHERE id = 1"));
+    Branch unused = only(write(clock.xid(), "1", "UPDATE account SET balance = 1 WHERE id = 1"));
 
     Throwable plain =
         catchThrowable(() -> stock.execute("UPDATE account SET balance = 2 WHERE id = 1"));
