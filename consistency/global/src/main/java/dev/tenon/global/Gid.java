@@ -97,6 +97,11 @@ record Gid(String place, SignedXid signed, UUID branch, String step) {
     }
   }
 
+  /** The name of the same branch's part in another database. */
+  Gid at(String otherPlace) {
+    return new Gid(otherPlace, signed, branch, step);
+  }
+
   /** Which branch it is of. */
   BranchRow.Key key() {
     return new BranchRow.Key(signed.xid(), step);

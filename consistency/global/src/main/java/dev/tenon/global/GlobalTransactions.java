@@ -222,6 +222,15 @@ public interface GlobalTransactions extends AutoCloseable {
     Builder branch(BranchType<?> type);
 
     /**
+     * Declares another database that XA branches of this service may write to: see {@link
+     * Participant#connection}. Keep it declared while one of them is open.
+     *
+     * @param database the database
+     * @return this
+     */
+    Builder database(XaDatabase database);
+
+    /**
      * Declares a saga of this service. Keep it declared while one is under way.
      *
      * @param type the saga

@@ -22,6 +22,7 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
   private @Nullable GlobalTransport transport;
   private @Nullable XidSigner signer;
   private final List<BranchType<?>> types = new ArrayList<>();
+  private final List<XaDatabase> databases = new ArrayList<>();
   private final List<SagaType<?, ?>> sagas = new ArrayList<>();
   private GlobalConfig config = GlobalConfig.defaults();
   private TenonRuntime runtime = TenonRuntime.system();
@@ -42,6 +43,12 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
   @Override
   public GlobalTransactions.Builder branch(BranchType<?> type) {
     types.add(requireNonNull(type, "type"));
+    return this;
+  }
+
+  @Override
+  public GlobalTransactions.Builder database(XaDatabase value) {
+    databases.add(requireNonNull(value, "database"));
     return this;
   }
 
@@ -110,6 +117,7 @@ final class GlobalTransactionsBuilder implements GlobalTransactions.Builder {
                 signer,
                 Optional.of(transport),
                 types,
+                databases,
                 runtime.ids().next())),
         sagas);
   }

@@ -24,6 +24,7 @@ final class LocalOpenTransactions implements OpenTransactions {
   private final Transactions transactions;
   private final OpenTransactionReader reader;
   private final BranchOperations branches;
+  private final PreparedOperations prepared;
   private final StartedOperations started;
 
   /**
@@ -42,8 +43,10 @@ final class LocalOpenTransactions implements OpenTransactions {
     BranchStore store = new BranchStore(tables);
     OperatorActions actions = new OperatorActions(tables);
     String alive = decisions.timed(Instances.live("owner"));
+    prepared = new PreparedOperations(transactions.database(), tables, actions);
     reader =
-        new OpenTransactionReader(transactions.database().service(), tables, store, actions, alive);
+        new OpenTransactionReader(
+            transactions.database().service(), tables, store, prepared, actions, alive);
     branches =
         new BranchOperations(store, new AutomaticBranches(tables, 1), actions, messaging, clock);
     started = new StartedOperations(tables, decisions, actions, clock);
@@ -75,7 +78,9 @@ final class LocalOpenTransactions implements OpenTransactions {
         part,
         unit -> {
           if (part.step() != null) {
-            branches.retry(unit, part, part.step(), operator);
+            if (!prepared.retry(unit, part, part.step(), operator)) {
+              branches.retry(unit, part, part.step(), operator);
+            }
           } else {
             started.retry(unit, part, operator);
           }
@@ -89,7 +94,9 @@ final class LocalOpenTransactions implements OpenTransactions {
         part,
         unit -> {
           if (part.step() != null) {
-            branches.skip(unit, part, part.step(), operator);
+            if (!prepared.skip(unit, part, part.step())) {
+              branches.skip(unit, part, part.step(), operator);
+            }
           } else {
             started.skip(unit, part, operator);
           }
@@ -103,7 +110,9 @@ final class LocalOpenTransactions implements OpenTransactions {
         part,
         unit -> {
           if (part.step() != null) {
-            branches.force(unit, part, part.step(), outcome, operator);
+            if (!prepared.force(unit, part, part.step(), outcome, operator)) {
+              branches.force(unit, part, part.step(), outcome, operator);
+            }
           } else {
             started.force(unit, part, outcome, operator);
           }

@@ -395,6 +395,20 @@ final class LocalParticipant implements Participant, AutoCloseable {
   }
 
   @Override
+  public Connection connection(String database) {
+    return Serving.current()
+        .flatMap(Serving::enlisted)
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "Could not use the database "
+                        + database
+                        + ": this thread handles no call that has opened an XA branch. Open it"
+                        + " first, on the thread that handles the call."))
+        .connection(database);
+  }
+
+  @Override
   public <T> void open(BranchType<T> type, T argument) {
     Serving serving =
         Serving.current()

@@ -61,6 +61,7 @@ final class OpenTransactionReader {
   private final String service;
   private final TenonTables tables;
   private final BranchStore branches;
+  private final PreparedOperations prepared;
   private final OperatorActions actions;
   private final String alive;
 
@@ -73,11 +74,13 @@ final class OpenTransactionReader {
       String service,
       TenonTables tables,
       BranchStore branches,
+      PreparedOperations prepared,
       OperatorActions actions,
       String alive) {
     this.service = service;
     this.tables = tables;
     this.branches = branches;
+    this.prepared = prepared;
     this.actions = actions;
     this.alive = alive + " AS alive";
   }
@@ -97,7 +100,7 @@ final class OpenTransactionReader {
             connection,
             "SELECT xid FROM ("
                 + which
-                + ") AS open WHERE ("
+                + " UNION SELECT unnest(?::text[])) AS open WHERE ("
                 + STARTED
                 + ", "
                 + ID
@@ -106,9 +109,11 @@ final class OpenTransactionReader {
                 + ", "
                 + ID
                 + " LIMIT ?")) {
-      select.setLong(1, after == null ? -1 : after.startedAt().toEpochMilli());
-      select.setObject(2, after == null ? new UUID(0, 0) : after.id());
-      select.setInt(3, page.most());
+      Object[] named = prepared.xids(connection, page.filter()).toArray();
+      select.setArray(1, connection.createArrayOf("text", named));
+      select.setLong(2, after == null ? -1 : after.startedAt().toEpochMilli());
+      select.setObject(3, after == null ? new UUID(0, 0) : after.id());
+      select.setInt(4, page.most());
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
           found.add(Xid.parse(row.getString("xid")));
@@ -135,9 +140,15 @@ final class OpenTransactionReader {
       select.setObject(2, id);
       select.setObject(3, id);
       try (ResultSet row = select.executeQuery()) {
-        return row.next() ? Optional.of(Xid.parse(row.getString("xid"))) : Optional.empty();
+        if (row.next()) {
+          return Optional.of(Xid.parse(row.getString("xid")));
+        }
       }
     }
+    return prepared.xids(connection, OpenTransactions.Filter.ALL).stream()
+        .map(Xid::parse)
+        .filter(xid -> xid.id().equals(id))
+        .findFirst();
   }
 
   List<OpenTransaction> find(Connection connection, List<Xid> xids) throws SQLException {
@@ -151,6 +162,11 @@ final class OpenTransactionReader {
     Map<String, List<BranchPart>> parts = new HashMap<>();
     for (BranchRow row : branches.of(connection, texts)) {
       parts.computeIfAbsent(row.key().xid().text(), xid -> new ArrayList<>()).add(branch(row));
+    }
+    for (Map.Entry<String, List<BranchPart>> each : prepared.all(connection).entrySet()) {
+      if (texts.contains(each.getKey())) {
+        parts.computeIfAbsent(each.getKey(), xid -> new ArrayList<>()).addAll(each.getValue());
+      }
     }
     Map<String, List<OpenTransaction.Action>> done = actions.of(connection, texts);
     List<OpenTransaction> found = new ArrayList<>();

@@ -6,6 +6,7 @@ import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.StoredReply;
+import java.sql.Connection;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -121,6 +122,19 @@ public interface Participant {
    * @throws GlobalTransactionException if a branch is open already under this call
    */
   <T> void open(BranchType<T> type, T argument);
+
+  /**
+   * The connection of the current call's XA branch to another database of the service. What is
+   * written through it is prepared, committed and rolled back together with the branch. The
+   * connection is committed and closed with the branch's unit of work.
+   *
+   * @param database the name of a declared {@link XaDatabase}
+   * @return the same connection for the same branch
+   * @throws IllegalStateException if the current thread handles no call that has opened an XA
+   *     branch
+   * @throws GlobalTransactionException if the database cannot be reached
+   */
+  Connection connection(String database);
 
   /**
    * Whether the current thread handles a call that may open a branch.

@@ -17,6 +17,7 @@ import java.util.UUID;
  *
  * @param transport how to ask starters; empty if the service can only be told
  * @param types the kinds of work whose branches this service can end
+ * @param databases what XA branches may write to beside the service's own database
  * @param instance the id of this process among the instances of the service
  */
 record ParticipantParts(
@@ -28,9 +29,11 @@ record ParticipantParts(
     XidSigner signer,
     Optional<GlobalTransport> transport,
     List<BranchType<?>> types,
+    List<XaDatabase> databases,
     UUID instance) {
   ParticipantParts {
     types = List.copyOf(types);
+    databases = List.copyOf(databases);
   }
 
   String service() {

@@ -7,6 +7,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
@@ -23,7 +25,7 @@ final class PreparedTransactions {
   private static final String SETTING = "max_prepared_transactions";
 
   private static final String FIND =
-      "SELECT gid, extract(epoch FROM clock_timestamp() - prepared)::bigint AS seconds"
+      "SELECT gid, prepared, extract(epoch FROM clock_timestamp() - prepared)::bigint AS seconds"
           + " FROM pg_prepared_xacts"
           + " WHERE database = current_database() AND starts_with(gid, ?) ORDER BY prepared";
 
@@ -32,13 +34,26 @@ final class PreparedTransactions {
   private final String place;
 
   PreparedTransactions(ServiceDatabase database) {
-    this.dataSource = database.dataSource();
-    this.service = database.service();
-    this.place = Gid.place(database.service(), database.tenonSchema(), "");
+    this(database, "", database.dataSource());
   }
 
-  /** One, and for how long it is prepared, by the database's clock. */
-  record Found(Gid gid, Duration age) {}
+  /** Those in another database of the service. */
+  PreparedTransactions(ServiceDatabase own, XaDatabase other) {
+    this(own, other.name(), other.dataSource());
+  }
+
+  private PreparedTransactions(ServiceDatabase own, String name, DataSource dataSource) {
+    this.dataSource = dataSource;
+    this.service = own.service();
+    this.place = Gid.place(own.service(), own.tenonSchema(), name);
+  }
+
+  Connection connect() throws SQLException {
+    return dataSource.getConnection();
+  }
+
+  /** One, and since when and for how long it is prepared, by the database's clock. */
+  record Found(Gid gid, Instant preparedAt, Duration age) {}
 
   /** What became of an order to end one. */
   enum End {
@@ -123,7 +138,9 @@ final class PreparedTransactions {
       try (ResultSet row = select.executeQuery()) {
         while (row.next()) {
           Duration age = Duration.ofSeconds(row.getLong("seconds"));
-          Gid.parse(place, row.getString("gid")).ifPresent(gid -> found.add(new Found(gid, age)));
+          Instant at = row.getObject("prepared", OffsetDateTime.class).toInstant();
+          Gid.parse(place, row.getString("gid"))
+              .ifPresent(gid -> found.add(new Found(gid, at, age)));
         }
       }
     }

@@ -17,6 +17,7 @@ final class Serving {
   private final boolean reading;
   private @Nullable UnitOfWork unit;
   private @Nullable Branch own;
+  private @Nullable XaEnlistment enlisted;
 
   Serving(BranchCall call, SignedXid signed) {
     this(call, signed, false);
@@ -102,6 +103,15 @@ final class Serving {
 
   void opened(Branch branch) {
     own = branch;
+  }
+
+  /** Its transactions on other databases; empty if it has not opened an XA branch. */
+  Optional<XaEnlistment> enlisted() {
+    return Optional.ofNullable(enlisted);
+  }
+
+  void enlisted(XaEnlistment value) {
+    enlisted = value;
   }
 
   /** What to say when it has done what it does. */

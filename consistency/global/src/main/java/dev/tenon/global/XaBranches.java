@@ -3,11 +3,15 @@ package dev.tenon.global;
 import dev.tenon.global.PreparedTransactions.End;
 import dev.tenon.global.PreparedTransactions.Found;
 import dev.tenon.global.spi.OrderResult;
+import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.UnitOfWork;
 import dev.tenon.transaction.spi.Committing;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -28,11 +32,19 @@ final class XaBranches {
   private final ParticipantParts parts;
   private final BranchMetrics metrics;
   private final PreparedTransactions prepared;
+  private final Map<String, PreparedTransactions> others = new LinkedHashMap<>();
 
   XaBranches(ParticipantParts parts, BranchMetrics metrics) {
     this.parts = parts;
     this.metrics = metrics;
-    this.prepared = new PreparedTransactions(parts.transactions().database());
+    ServiceDatabase own = parts.transactions().database();
+    this.prepared = new PreparedTransactions(own);
+    for (XaDatabase other : parts.databases()) {
+      if (others.put(other.name(), new PreparedTransactions(own, other)) != null) {
+        throw new IllegalArgumentException(
+            "database: " + other.name() + " (expected: declared only once)");
+      }
+    }
   }
 
   /** Whether the service prepares transactions. */
@@ -51,6 +63,9 @@ final class XaBranches {
     }
     try {
       prepared.requireEnabled();
+      for (PreparedTransactions other : others.values()) {
+        other.requireEnabled();
+      }
     } catch (SQLException e) {
       throw new GlobalTransactionException(
           "Could not ask the database of service "
@@ -63,9 +78,34 @@ final class XaBranches {
     }
   }
 
-  /** All that the service has prepared in its database. */
+  /**
+   * All that the service has prepared, by its names in the service's own database: the oldest part
+   * of each branch.
+   */
   List<Found> all() throws SQLException {
-    return prepared.find(Gid.beginning(prepared.place()));
+    Map<Gid, Found> all = new LinkedHashMap<>();
+    for (Found found : prepared.find(Gid.beginning(prepared.place()))) {
+      all.put(found.gid(), found);
+    }
+    for (Map.Entry<String, PreparedTransactions> other : others.entrySet()) {
+      try {
+        String place = other.getValue().place();
+        for (Found part : other.getValue().find(Gid.beginning(place))) {
+          Gid gid = part.gid().at(prepared.place());
+          all.merge(gid, new Found(gid, part.preparedAt(), part.age()), XaBranches::older);
+        }
+      } catch (SQLException e) {
+        log.atInfo()
+            .addKeyValue("database", other.getKey())
+            .addKeyValue("reason", e.getMessage())
+            .log("not looked for prepared transactions; it is tried again");
+      }
+    }
+    return List.copyOf(all.values());
+  }
+
+  private static Found older(Found one, Found other) {
+    return one.age().compareTo(other.age()) < 0 ? other : one;
   }
 
   /** The id of a new branch. */
@@ -97,7 +137,22 @@ final class XaBranches {
               + unit.getClass().getName()
               + " cannot be prepared. Use the transactions of Tenon.");
     }
-    ending.commitBy(connection -> prepared.prepare(connection, gid));
+    XaEnlistment enlisted = new XaEnlistment(others, gid);
+    serving.enlisted(enlisted);
+    unit.afterEnd(end -> enlisted.close());
+    ending.commitBy(connection -> prepare(connection, gid, enlisted));
+  }
+
+  private void prepare(Connection connection, Gid gid, XaEnlistment enlisted) throws SQLException {
+    enlisted.prepare();
+    try {
+      prepared.prepare(connection, gid);
+    } catch (SQLException e) {
+      if (!parts.transactions().database().dialect().connectionLost(e)) {
+        enlisted.undo(e);
+      }
+      throw e;
+    }
   }
 
   /** What a call meets. A prepared one is, to a repeated call, a try that has not ended. */
@@ -148,16 +203,30 @@ final class XaBranches {
     }
   }
 
+  private List<PreparedTransactions> places() {
+    List<PreparedTransactions> all = new ArrayList<>(others.values());
+    all.add(prepared);
+    return all;
+  }
+
   private Optional<OrderResult> abort(BranchRow.Key key) throws SQLException {
     boolean busy = false;
-    for (Found found : prepared.find(Gid.beginning(prepared.place(), key))) {
-      busy |= end(found.gid(), Outcome.ABORTED).isPresent();
+    for (PreparedTransactions each : places()) {
+      for (Found found : each.find(Gid.beginning(each.place(), key))) {
+        busy |= end(found.gid().at(prepared.place()), Outcome.ABORTED).isPresent();
+      }
     }
     return busy ? Optional.of(OrderResult.LATER) : Optional.empty();
   }
 
   /** Ends one that was found; empty if its row is to be looked at now. */
   Optional<OrderResult> end(Gid gid, Outcome outcome) throws SQLException {
+    for (PreparedTransactions other : others.values()) {
+      if (other.end(gid.at(other.place()), outcome) == End.BUSY) {
+        return Optional.of(OrderResult.LATER);
+      }
+    }
+    // The row is seen last, and so says that all is done.
     End end = prepared.end(gid, outcome);
     if (end == End.DONE) {
       metrics.ended(outcome);

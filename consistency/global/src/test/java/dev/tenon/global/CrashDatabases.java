@@ -26,6 +26,9 @@ final class CrashDatabases implements AutoCloseable {
   /** The clock, in SQL. */
   static final String CLOCK = "(SELECT now FROM public.clock)";
 
+  private static final String PREPARED =
+      "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+
   private final Map<String, Store> stores = new LinkedHashMap<>();
   private Instant now = Instant.EPOCH;
   private int lives;
@@ -61,8 +64,11 @@ final class CrashDatabases implements AutoCloseable {
   }
 
   void reset() throws SQLException {
-    for (Store store : stores.values()) {
-      store.start().restore();
+    for (Map.Entry<String, Store> store : stores.entrySet()) {
+      for (String gid : column(store.getKey(), PREPARED)) {
+        execute(store.getValue().superuser(), "ROLLBACK PREPARED '" + gid + "'");
+      }
+      store.getValue().start().restore();
     }
     now = Instant.parse("2026-01-01T00:00:00Z");
     lives = 0;
@@ -91,7 +97,8 @@ final class CrashDatabases implements AutoCloseable {
     return column(
         service,
         "SELECT step || ' ' || state FROM tenon.branch"
-            + " WHERE state NOT IN ('COMMITTED', 'ABORTED')");
+            + " WHERE state NOT IN ('COMMITTED', 'ABORTED') UNION ALL "
+            + PREPARED);
   }
 
   /** Decisions that not all participants have acknowledged. */

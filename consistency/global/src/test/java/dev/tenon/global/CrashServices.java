@@ -90,6 +90,11 @@ final class CrashServices {
       return false;
     }
 
+    /** How stock's branches end. */
+    default BranchKind stock() {
+      return BranchKind.TCC;
+    }
+
     /** What order's databases are told instead of a statement. */
     default String sql(String right) {
       return right;
@@ -176,6 +181,7 @@ final class CrashServices {
                 TestSigner.INSTANCE,
                 Optional.of(transport(service)),
                 List.of(type(service)),
+                List.of(),
                 runtime.ids().next())));
   }
 
@@ -193,6 +199,9 @@ final class CrashServices {
   }
 
   private BranchType<Integer> declared(String service) {
+    if (service.equals("stock") && plan.stock() == BranchKind.XA) {
+      return BranchType.xa("move", Integer.class);
+    }
     return service.equals("stock")
         ? BranchType.tcc(
             "move",

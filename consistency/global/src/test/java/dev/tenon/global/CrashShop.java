@@ -22,6 +22,7 @@ import java.util.List;
 public final class CrashShop implements Scenario, AutoCloseable {
   private final CrashDatabases databases;
   private final Bug bug;
+  private final BranchKind stock;
 
   /** What is planted. */
   enum Bug {
@@ -35,7 +36,13 @@ public final class CrashShop implements Scenario, AutoCloseable {
   }
 
   CrashShop(PostgresExtension postgres, Bug bug) throws SQLException {
+    this(postgres, bug, BranchKind.TCC);
+  }
+
+  /** Stock's branches are of a kind. */
+  CrashShop(PostgresExtension postgres, Bug bug, BranchKind stock) throws SQLException {
     this.bug = bug;
+    this.stock = stock;
     databases = new CrashDatabases(postgres, List.of("order", "stock", "wallet"));
   }
 
@@ -55,6 +62,11 @@ public final class CrashShop implements Scenario, AutoCloseable {
             return bug == Bug.ABORT_UNWRITTEN && right == BranchAnswer.PENDING
                 ? BranchAnswer.ABORT
                 : right;
+          }
+
+          @Override
+          public BranchKind stock() {
+            return stock;
           }
 
           @Override
@@ -149,7 +161,7 @@ public final class CrashShop implements Scenario, AutoCloseable {
     assertThat(databases.kept("wallet")).as("kept by wallet").isEqualTo(placed);
     assertThat(column("stock", "SELECT number FROM moved WHERE what = 'confirm' ORDER BY number"))
         .as("confirmed by stock")
-        .isEqualTo(placed);
+        .isEqualTo(stock == BranchKind.XA ? List.of() : placed);
     assertThat(databases.sent("order", "placed")).as("messages of order").isEqualTo(placed.size());
     assertThat(databases.sent("stock", "try")).as("messages of stock").isEqualTo(placed.size());
     assertThat(databases.sent("wallet", "try")).as("messages of wallet").isEqualTo(placed.size());

@@ -28,6 +28,16 @@ class GlobalCrashIT {
     }
   }
 
+  @Test
+  void commitsWhatIsPreparedWithAllOthersOrNotAtAll(CrashExplorer explorer) throws Exception {
+    try (CrashShop shop = new CrashShop(postgres, CrashShop.Bug.NONE, BranchKind.XA)) {
+      Exploration exploration =
+          explorer.sample(60).secondCrashes(15).explore(shop).requireNoViolations();
+
+      assertThat(exploration.commits()).isGreaterThan(20);
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
   void findsWhatIsPlanted(CrashShop.Bug bug) throws Exception {

@@ -107,6 +107,42 @@ final class StockService implements AutoCloseable {
       TenonRuntime runtime,
       Optional<GlobalTransport> transport,
       GlobalConfig global) {
+    this(pool, transactions, runtime, transport, global, List.of());
+  }
+
+  StockService(
+      Database database,
+      Clock clock,
+      Optional<GlobalTransport> transport,
+      List<XaDatabase> databases) {
+    this(
+        pool(database, config -> {}),
+        TenonRuntime.system().withClock(() -> clock.now),
+        transport,
+        databases);
+  }
+
+  private StockService(
+      HikariDataSource pool,
+      TenonRuntime runtime,
+      Optional<GlobalTransport> transport,
+      List<XaDatabase> databases) {
+    this(
+        pool::close,
+        Transactions.of(ServiceDatabase.builder(NAME, pool).open()),
+        runtime,
+        transport,
+        GlobalConfig.defaults(),
+        databases);
+  }
+
+  private StockService(
+      Pool pool,
+      Transactions transactions,
+      TenonRuntime runtime,
+      Optional<GlobalTransport> transport,
+      GlobalConfig global,
+      List<XaDatabase> databases) {
     this.pool = pool;
     this.transactions = transactions;
     messaging =
@@ -125,6 +161,7 @@ final class StockService implements AutoCloseable {
                 TestSigner.INSTANCE,
                 transport,
                 List.of(reserve, take, move),
+                databases,
                 runtime.ids().next()));
     open = new LocalOpenTransactions(transactions, messaging, runtime.clock(), DecisionStore.CLOCK);
   }

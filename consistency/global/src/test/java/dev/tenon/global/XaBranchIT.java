@@ -12,11 +12,13 @@ import dev.tenon.messaging.Receipt;
 import dev.tenon.messaging.RefusalException;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
+import dev.tenon.testing.database.PostgresServer;
 import dev.tenon.transaction.TransactionException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -284,6 +286,89 @@ class XaBranchIT {
     assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
     assertThat(later(Duration.ofHours(1))).isFalse();
     assertThat(stock.column("SELECT gid FROM tenon.prepared")).isEmpty();
+  }
+
+  private static OpenTransactions.Part part(SignedXid xid) {
+    return new OpenTransactions.Part(xid.xid(), "1");
+  }
+
+  private OpenTransaction.State shown(SignedXid xid, OpenTransactions.Filter filter) {
+    List<OpenTransaction> list =
+        stock.open.list(OpenTransactions.Page.first(filter, OpenTransactions.LIST_MAX));
+    assertThat(list).extracting(OpenTransaction::xid).containsExactly(xid.xid());
+    return list.getFirst().branches().getFirst().state();
+  }
+
+  @Test
+  void showsOperatorsWhatIsPreparedAndEndsItAsTheySay() {
+    SignedXid xid = clock.xid();
+    Branch branch = only(stock.move(xid, "1", LAMPS));
+    Operator anna = new Operator("anna", "the order is gone");
+
+    assertThat(shown(xid, OpenTransactions.Filter.IN_DOUBT)).isEqualTo(OpenTransaction.State.OPEN);
+    assertThat(stock.open.resolve(xid.xid().id())).contains(xid.xid());
+    assertThatThrownBy(() -> stock.open.retry(part(xid), anna))
+        .hasMessageContaining("its starter is asked about it already");
+    assertThatThrownBy(() -> stock.open.skip(part(xid), anna))
+        .hasMessageContaining("holds its locks until it is ended");
+    stock.open.force(part(xid), Outcome.ABORTED, anna);
+    assertThat(shown(xid, OpenTransactions.Filter.ALL)).isEqualTo(OpenTransaction.State.ENDING);
+    assertThat(stock.participant.runPending()).isTrue();
+
+    assertThat(stock.prepared()).isEmpty();
+    assertThat(stock.states()).containsExactly("1 ABORTED");
+    assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.CONFLICT);
+    assertThat(stock.column("SELECT action || ': ' || found FROM tenon.operator_action"))
+        .containsExactly("force ABORTED: prepared");
+  }
+
+  @Test
+  void asksAgainAboutWhatIsParkedWhenAnOperatorSaysSo() {
+    SignedXid xid = clock.xid();
+    stock.move(xid, "1", LAMPS);
+    starter.otherwise = BranchAnswer.UNKNOWN;
+    assertThat(later(Duration.ofSeconds(6))).isTrue();
+    assertThat(shown(xid, OpenTransactions.Filter.PARKED)).isEqualTo(OpenTransaction.State.PARKED);
+
+    starter.otherwise = BranchAnswer.COMMIT;
+    stock.open.retry(part(xid), new Operator("anna", "the backup is back"));
+    assertThat(later(Duration.ofMinutes(20))).isTrue();
+
+    assertThat(stock.states()).containsExactly("1 COMMITTED");
+  }
+
+  @Test
+  void namesTheSettingWhereTheServerPreparesNothing() throws Exception {
+    try (PostgresServer server =
+        PostgresServer.builder().setting("max_prepared_transactions", "0").start()) {
+      Database other = server.createDatabase(StockService.NAME);
+      try (StockService service = new StockService(other, clock, Optional.of(starter))) {
+        service.execute(StockService.TABLES);
+
+        assertThatThrownBy(service.participant::start)
+            .isInstanceOf(GlobalTransactionException.class)
+            .hasMessageContaining("its max_prepared_transactions is 0")
+            .hasMessageContaining("Set it in postgresql.conf");
+        assertThatThrownBy(() -> service.move(clock.xid(), "1", LAMPS))
+            .isInstanceOf(TransactionException.class)
+            .hasMessageContaining("its max_prepared_transactions is 0");
+        assertThat(service.moved()).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void isEndedRightByAServiceWhoseTransactionsAreRepeatableRead() {
+    stock.close();
+    stock = new StockService(database, clock, "repeatable read");
+    SignedXid xid = clock.xid();
+    Branch branch = only(stock.move(xid, "1", LAMPS));
+
+    assertThat(stock.move(xid, "1", LAMPS))
+        .isEqualTo(new Receipt.Rejected(Receipt.Rejection.STILL_RUNNING));
+    assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
+    assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
+    assertThat(stock.moved()).containsExactly("move lamp 2");
   }
 
   @Test

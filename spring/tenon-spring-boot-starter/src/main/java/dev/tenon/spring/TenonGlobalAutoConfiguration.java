@@ -5,6 +5,7 @@ import dev.tenon.global.GlobalTransactions;
 import dev.tenon.global.Participant;
 import dev.tenon.global.SagaType;
 import dev.tenon.global.Sagas;
+import dev.tenon.global.XaDatabase;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
@@ -40,7 +41,8 @@ import org.springframework.core.type.AnnotationMetadata;
 /**
  * Lets a service start distributed transactions and take part in others', if it has anything to do
  * with them: {@link GlobalTransactional} methods, {@link SagaType} and {@link BranchType} beans,
- * methods with {@link dev.tenon.global.Compensated} or {@link dev.tenon.global.TryConfirmCancel}.
+ * methods with {@link dev.tenon.global.Compensated}, {@link dev.tenon.global.TryConfirmCancel} or
+ * {@link dev.tenon.global.XaBranch}.
  */
 @AutoConfiguration(after = {TenonAutoConfiguration.class, TenonCallsAutoConfiguration.class})
 @Conditional(OnGlobalTransactions.class)
@@ -78,6 +80,7 @@ public final class TenonGlobalAutoConfiguration {
       DeclaredBranches declared,
       ObjectProvider<BranchType<?>> branches,
       ObjectProvider<SagaType<?, ?>> sagas,
+      ObjectProvider<XaDatabase> databases,
       ObjectProvider<MeterRegistry> meters) {
     GlobalTransactions.Builder builder =
         GlobalTransactions.builder(transactions, messaging)
@@ -88,6 +91,7 @@ public final class TenonGlobalAutoConfiguration {
     declared.types().forEach(builder::branch);
     branches.orderedStream().forEach(builder::branch);
     sagas.orderedStream().forEach(builder::saga);
+    databases.orderedStream().forEach(builder::database);
     meters.ifUnique(builder::meters);
     GlobalTransactions global = builder.build();
     transport.answerSelf(global.endpoint());
