@@ -20,7 +20,9 @@ final class OpenCounter {
           + " LIMIT ?) AS counted) AS d,"
           + " (SELECT count(*) AS in_doubt, min(opened_at) AS oldest_branch FROM (SELECT opened_at"
           + " FROM tenon.branch WHERE next_at IS NOT NULL AND wanted IS NULL"
-          + " AND state <> 'PARKED' LIMIT ?) AS counted) AS b,"
+          + " AND state <> 'PARKED' UNION ALL SELECT prepared FROM pg_prepared_xacts"
+          + " WHERE database = current_database() AND starts_with(gid, ?)"
+          + " AND gid NOT IN (SELECT gid FROM tenon.prepared) LIMIT ?) AS counted) AS b,"
           + " (SELECT count(*) AS parked FROM (SELECT 1 FROM tenon.branch"
           + " WHERE state = 'PARKED' UNION ALL SELECT 1 FROM tenon.prepared"
           + " WHERE wanted IS NULL LIMIT ?) AS counted) AS p,"
@@ -31,15 +33,23 @@ final class OpenCounter {
           + DecisionStore.DECIDED
           + ") LIMIT ?) AS counted) AS v";
 
-  private static final int LIMITS = 5;
+  private static final int GID = 2;
+  private static final int[] LIMITS = {1, 3, 4, 5, 6};
 
   private OpenCounter() {}
 
-  static OpenCounts count(TenonTables tables, Connection connection) throws SQLException {
+  /**
+   * Counts.
+   *
+   * @param gidBeginning how the names of the service's prepared transactions begin
+   */
+  static OpenCounts count(TenonTables tables, String gidBeginning, Connection connection)
+      throws SQLException {
     try (PreparedStatement select = tables.prepare(connection, COUNT)) {
-      for (int i = 1; i <= LIMITS; i++) {
-        select.setInt(i, OpenCounts.COUNT_MAX);
+      for (int limit : LIMITS) {
+        select.setInt(limit, OpenCounts.COUNT_MAX);
       }
+      select.setString(GID, gidBeginning);
       try (ResultSet row = select.executeQuery()) {
         row.next();
         return new OpenCounts(

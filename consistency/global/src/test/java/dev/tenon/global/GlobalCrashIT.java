@@ -32,7 +32,7 @@ class GlobalCrashIT {
   void commitsWhatIsPreparedWithAllOthersOrNotAtAll(CrashExplorer explorer) throws Exception {
     try (CrashShop shop = new CrashShop(postgres, CrashShop.Bug.NONE, BranchKind.XA)) {
       Exploration exploration =
-          explorer.sample(60).secondCrashes(15).explore(shop).requireNoViolations();
+          explorer.sample(40).secondCrashes(10).explore(shop).requireNoViolations();
 
       assertThat(exploration.commits()).isGreaterThan(20);
     }

@@ -13,7 +13,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *
  * @param enabled Whether this service starts distributed transactions or takes part in them. Unless
  *     set, it does if a bean is a saga or branch type, has methods
- *     with @GlobalTransactional, @Compensated or @TryConfirmCancel, or is made with
+ *     with @GlobalTransactional, @Compensated, @TryConfirmCancel or @XaBranch, or is made with
  *     GlobalTransactions, Participant or Sagas.
  * @param timeout How long a distributed transaction may last from its start until it is committed,
  *     unless it says otherwise.
