@@ -8,7 +8,6 @@ import dev.tenon.global.spi.GlobalEndpoint;
 import dev.tenon.global.spi.OrderResult;
 import dev.tenon.runtime.BackgroundLoops;
 import dev.tenon.runtime.Backoff;
-import dev.tenon.schema.ServiceDatabase;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
@@ -120,7 +119,9 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
       return parts
           .transactions()
           .<OpenCounts, SQLException>read(
-              unit -> OpenCounter.count(parts.tables(), prepared(), unit.connection()));
+              unit ->
+                  OpenCounter.count(
+                      parts.tables(), parts.transactions().database(), unit.connection()));
     } catch (SQLException e) {
       throw new GlobalTransactionException(
           "Could not count the open transactions: "
@@ -129,11 +130,6 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
           GlobalTransactionException.Told.UNKNOWN,
           e);
     }
-  }
-
-  private String prepared() {
-    ServiceDatabase own = parts.transactions().database();
-    return Gid.beginning(Gid.place(own.service(), own.tenonSchema(), ""));
   }
 
   @Override

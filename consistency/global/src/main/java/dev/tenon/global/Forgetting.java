@@ -114,7 +114,9 @@ final class Forgetting {
       delete.setLong(1, INSTANCES_KEPT.toMillis());
       delete.executeUpdate();
     }
-    parts.metrics().openNow(OpenCounter.count(parts.tables(), connection));
+    parts
+        .metrics()
+        .openNow(OpenCounter.count(parts.tables(), parts.transactions().database(), connection));
     return true;
   }
 }

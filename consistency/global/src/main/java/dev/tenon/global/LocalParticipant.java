@@ -238,7 +238,9 @@ final class LocalParticipant implements Participant, AutoCloseable {
     requireOpenable(
         serving.key(),
         () -> {
-          boolean unused = automatic.present(unit.connection());
+          if (xa.declared() && !automatic.present(unit.connection())) {
+            return xa.look(unit.connection(), store, serving.key());
+          }
           Optional<BranchRow> found =
               store.look(unit.connection(), serving.key(), automatic.told(row));
           return xa.declared() ? xa.look(unit.connection(), store, serving.key()) : state(found);
@@ -396,16 +398,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
   @Override
   public Connection connection(String database) {
-    return Serving.current()
-        .flatMap(Serving::enlisted)
-        .orElseThrow(
-            () ->
-                new IllegalStateException(
-                    "Could not use the database "
-                        + database
-                        + ": this thread handles no call that has opened an XA branch. Open it"
-                        + " first, on the thread that handles the call."))
-        .connection(database);
+    return XaEnlistment.current(database).connection(database);
   }
 
   @Override

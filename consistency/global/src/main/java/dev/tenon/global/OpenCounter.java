@@ -1,5 +1,6 @@
 package dev.tenon.global;
 
+import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -41,15 +42,16 @@ final class OpenCounter {
   /**
    * Counts.
    *
-   * @param gidBeginning how the names of the service's prepared transactions begin
+   * @param own the service's database, on which the connection is
    */
-  static OpenCounts count(TenonTables tables, String gidBeginning, Connection connection)
+  static OpenCounts count(TenonTables tables, ServiceDatabase own, Connection connection)
       throws SQLException {
     try (PreparedStatement select = tables.prepare(connection, COUNT)) {
       for (int limit : LIMITS) {
         select.setInt(limit, OpenCounts.COUNT_MAX);
       }
-      select.setString(GID, gidBeginning);
+      String place = Gid.place(own.service(), own.tenonSchema(), "");
+      select.setString(GID, Gid.beginning(place));
       try (ResultSet row = select.executeQuery()) {
         row.next();
         return new OpenCounts(

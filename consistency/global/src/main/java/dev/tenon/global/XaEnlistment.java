@@ -27,6 +27,19 @@ final class XaEnlistment {
     this.gid = gid;
   }
 
+  /** That of the call that the current thread handles. */
+  static XaEnlistment current(String database) {
+    return Serving.current()
+        .flatMap(Serving::enlisted)
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "Could not use the database "
+                        + database
+                        + ": this thread handles no call that has opened an XA branch. Open it"
+                        + " first, on the thread that handles the call."));
+  }
+
   /** The connection of the branch's transaction on a database, begun with the first use. */
   Connection connection(String name) {
     Open known = open.get(name);

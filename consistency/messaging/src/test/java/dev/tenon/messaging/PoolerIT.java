@@ -8,8 +8,12 @@ import dev.tenon.schema.SchemaException;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
+import dev.tenon.transaction.spi.Committing;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
@@ -93,6 +97,49 @@ class PoolerIT {
         assertThat(executed).isEqualTo(keys);
       }
       assertThat(shop.column("SELECT count(*) FROM placed")).containsExactly("" + keys);
+    }
+  }
+
+  @Test
+  void preparesUnitsOfWorkThroughAPoolerInTransactionMode() throws Exception {
+    int units = 20;
+    try (PgBouncer bouncer = bouncer("transaction");
+        TestService shop =
+            new TestService(
+                "shop", bouncer.before(shopDatabase, "?prepareThreshold=0"), builder -> builder)) {
+      shop.execute("CREATE TABLE placed (key int)");
+      List<Callable<Boolean>> calls =
+          IntStream.range(0, units).<Callable<Boolean>>mapToObj(i -> () -> moved(shop, i)).toList();
+      try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+        for (Future<Boolean> call : threads.invokeAll(calls)) {
+          call.get();
+        }
+      }
+      assertThat(shop.column("SELECT count(*) FROM placed WHERE key % 2 = 0"))
+          .containsExactly("" + units / 2);
+      assertThat(shop.column("SELECT count(*) FROM placed")).containsExactly("" + units / 2);
+    }
+  }
+
+  /** Prepares a unit of work, and commits the even ones; on whatever connections there are. */
+  private static boolean moved(TestService shop, int number) throws SQLException {
+    String gid = "'pooler-it-" + number + "'";
+    shop.transactions.run(
+        unit -> {
+          shop.execute("INSERT INTO placed VALUES (" + number + ")");
+          ((Committing) unit)
+              .commitBy(connection -> execute(connection, "PREPARE TRANSACTION " + gid));
+        });
+    try (Connection connection = shop.pool.getConnection()) {
+      connection.setAutoCommit(true);
+      execute(connection, (number % 2 == 0 ? "COMMIT" : "ROLLBACK") + " PREPARED " + gid);
+    }
+    return true;
+  }
+
+  private static void execute(Connection connection, String sql) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(sql);
     }
   }
 
