@@ -14,13 +14,16 @@ import javax.net.SocketFactory;
 
 /**
  * Counts the round trips between a JDBC driver and its server, whatever the driver's caller does: a
- * read that follows a write is one. Public only because the driver makes it by name.
+ * read that follows a write is one. Counts commits too. Public only because the driver makes it by
+ * name.
  */
 public final class CountingSocketFactory extends SocketFactory {
   /* The driver hands nothing but a string over, so counters are found by name. */
   private static final ConcurrentMap<String, LongAdder> COUNTERS = new ConcurrentHashMap<>();
+  private static final ConcurrentMap<String, LongAdder> COMMITS = new ConcurrentHashMap<>();
 
   private final LongAdder roundTrips;
+  private final LongAdder commits;
 
   /**
    * Called by the driver.
@@ -29,19 +32,26 @@ public final class CountingSocketFactory extends SocketFactory {
    */
   public CountingSocketFactory(String counter) {
     this.roundTrips = counter(counter);
+    this.commits = commits(counter);
   }
 
   static LongAdder counter(String name) {
     return COUNTERS.computeIfAbsent(name, any -> new LongAdder());
   }
 
+  /** The commits that the server has told of, and prepared transactions. */
+  static LongAdder commits(String name) {
+    return COMMITS.computeIfAbsent(name, any -> new LongAdder());
+  }
+
   static void forget(String name) {
     COUNTERS.remove(name);
+    COMMITS.remove(name);
   }
 
   @Override
   public Socket createSocket() {
-    return new CountingSocket(roundTrips);
+    return new CountingSocket(roundTrips, commits);
   }
 
   @Override
@@ -70,10 +80,12 @@ public final class CountingSocketFactory extends SocketFactory {
 
   private static final class CountingSocket extends Socket {
     private final LongAdder roundTrips;
+    private final CommitCounter commits;
     private volatile boolean written;
 
-    CountingSocket(LongAdder roundTrips) {
+    CountingSocket(LongAdder roundTrips, LongAdder commits) {
       this.roundTrips = roundTrips;
+      this.commits = new CommitCounter(commits);
     }
 
     @Override
@@ -96,7 +108,11 @@ public final class CountingSocketFactory extends SocketFactory {
             written = false;
             roundTrips.increment();
           }
-          return in.read(bytes, offset, length);
+          int read = in.read(bytes, offset, length);
+          if (read > 0) {
+            commits.hear(bytes, offset, read);
+          }
+          return read;
         }
       };
     }

@@ -5,6 +5,7 @@ record ModuleNames(String artifactId, String packageName) {
   private static final String QUICKSTART = "examples/quickstart/";
   private static final String TESTING = "testing/";
   private static final String SPRING = "spring/";
+  private static final String BENCH = "bench/";
 
   static ModuleNames of(String folder) {
     var name = folder.substring(folder.lastIndexOf('/') + 1);
@@ -13,6 +14,9 @@ record ModuleNames(String artifactId, String packageName) {
     }
     if (folder.startsWith(TESTING)) {
       return new ModuleNames("tenon-testing-" + name, "dev.tenon.testing." + name);
+    }
+    if (folder.startsWith(BENCH)) {
+      return new ModuleNames("tenon-bench-" + name, "dev.tenon.bench." + name);
     }
     if (folder.startsWith(SPRING)) {
       return new ModuleNames(name, "dev.tenon.spring");
