@@ -64,7 +64,7 @@ record BankReport(
                 hot ? ", all on the same two rows" : ""));
     table.append(
         """
-        | | tx/s | of plain | p50 ms | p99 ms | commits | round trips | CPU µs, own + server | refused |
+        | | tx/s | of plain | p50 ms | p99 ms | commits | round trips | CPU µs | refused |
         |---|--:|--:|--:|--:|--:|--:|--:|--:|
         """);
     for (BankPeer peer : peers) {
