@@ -16,9 +16,7 @@ import dev.tenon.transaction.UnknownCommitOutcomeException;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -160,7 +158,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
     @Override
     public StoredReply complete(StoredReply reply) {
-      return named(reply, serving.listing());
+      return BranchReplies.named(reply, serving.listing());
     }
   }
 
@@ -201,25 +199,11 @@ final class LocalParticipant implements Participant, AutoCloseable {
     } catch (RefusalException refusal) {
       RefusalException named =
           new RefusalException(
-              String.valueOf(refusal.getMessage()), named(refusal.reply(), serving.dropped()));
+              String.valueOf(refusal.getMessage()),
+              BranchReplies.named(refusal.reply(), serving.dropped()));
       named.initCause(refusal);
       throw named;
     }
-  }
-
-  /** A reply with a listing. */
-  static StoredReply named(StoredReply reply, Listing listing) {
-    Map<String, String> headers = new HashMap<>(reply.headers());
-    int length = headers.entrySet().stream().mapToInt(LocalParticipant::length).sum();
-    String text = listing.text();
-    boolean fits =
-        length + Listing.HEADER.length() + text.length() <= StoredReply.HEADERS_LENGTH_MAX;
-    headers.put(Listing.HEADER, fits ? text : Listing.INCOMPLETE.text());
-    return new StoredReply(reply.status(), headers, reply.body());
-  }
-
-  private static int length(Map.Entry<String, String> header) {
-    return header.getKey().length() + header.getValue().length();
   }
 
   /** A unit of work begins in which the call may open its branch, or the first row does. */
@@ -313,33 +297,14 @@ final class LocalParticipant implements Participant, AutoCloseable {
   }
 
   static BranchRefusedException refused(BranchRow.Key key, Reason reason) {
-    String why =
-        switch (reason) {
-          case NOT_GENUINE -> "its xid is not signed by its starter";
-          case OVER -> "the transaction, or this step of it, is over. Do not repeat it";
-          case TOO_LATE -> "the transaction's deadline has passed. Start another one";
-          case STILL_RUNNING -> "a try under the same step has not ended. Repeat it later";
-          case NO_TRANSACTION -> "it comes under none. Call it under one";
-        };
-    return new BranchRefusedException(
-        reason, "Could not run the call " + key.step() + " of " + key.xid() + ": " + why + ".");
+    return BranchReplies.refused(key, reason);
   }
 
   private SignedXid verified(BranchCall call) {
     try {
       return SignedXid.verify(call.xid(), parts.signer());
     } catch (IllegalArgumentException e) {
-      BranchRefusedException refused =
-          new BranchRefusedException(
-              Reason.NOT_GENUINE,
-              "Could not run the call "
-                  + call.step()
-                  + " of service "
-                  + call.caller()
-                  + ": "
-                  + e.getMessage()
-                  + ". Check the services' keys.");
-      refused.initCause(e);
+      BranchRefusedException refused = BranchReplies.notGenuine(call, e);
       failed.set(new Failed(refused, Optional.of(Listing.NONE.text())));
       throw refused;
     }

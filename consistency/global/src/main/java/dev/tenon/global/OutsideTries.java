@@ -123,7 +123,7 @@ final class OutsideTries {
                   Optional.of(parts.now().plus(parts.config().askAfter())),
                   row.counts(),
                   Optional.empty()));
-          return LocalParticipant.named(reply, serving.listing());
+          return BranchReplies.named(reply, serving.listing());
         });
   }
 
@@ -150,7 +150,7 @@ final class OutsideTries {
                       .isPresent()) {
                     store.close(unit.connection(), serving.key(), Outcome.ABORTED, parts.now());
                   }
-                  return LocalParticipant.named(refusal.reply(), serving.dropped());
+                  return BranchReplies.named(refusal.reply(), serving.dropped());
                 }));
   }
 

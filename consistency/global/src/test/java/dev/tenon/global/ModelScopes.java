@@ -20,6 +20,7 @@ import static dev.tenon.global.ModelScope.Fault.TAKEOVER;
 import dev.tenon.global.ModelScope.Shape;
 import dev.tenon.global.ModelScope.Tries;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What is searched: several mixtures of faults rather than all at once, which would not end. */
 final class ModelScopes {
@@ -98,6 +99,10 @@ final class ModelScopes {
 
   /** On request: more faults in one run. */
   static List<ModelScope> deep() {
+    return Stream.concat(plain().stream(), automaticAndPrepared().stream()).toList();
+  }
+
+  private static List<ModelScope> plain() {
     return List.of(
         ModelScope.of("two calls, lost commits, forgetting", Shape.FLAT)
             .ticks(4)
@@ -148,7 +153,11 @@ final class ModelScopes {
         ModelScope.of("pivot, in doubt for long", Shape.CHAIN)
             .pivot()
             .ticks(4)
-            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH, FAILURE, SWEEP),
+            .with(TAKEOVER, GIVE_UP, FORGET, RAISE, STARTER_CRASH, FAILURE, SWEEP));
+  }
+
+  private static List<ModelScope> automaticAndPrepared() {
+    return List.of(
         ModelScope.of("XA and AT, failover of all databases", Shape.FLAT)
             .tries(Tries.XA, Tries.AT)
             .ticks(3)
