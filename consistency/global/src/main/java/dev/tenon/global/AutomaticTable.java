@@ -125,13 +125,15 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
             connection,
             "SELECT (SELECT p.prosrc FROM pg_proc p WHERE p.oid = to_regproc(?)) AS source, (SELECT"
                 + " count(*) FROM pg_partition_tree(?::oid::regclass)) AS all_of_it, (SELECT"
-                + " count(*) FROM pg_trigger t JOIN pg_partition_tree(?::oid::regclass) p ON"
-                + " p.relid = t.tgrelid WHERE t.tgname IN (?, ?) AND t.tgenabled = 'A') AS on")) {
+                + " count(*) FROM pg_trigger t WHERE (t.tgrelid = ?::oid OR t.tgrelid IN (SELECT"
+                + " relid FROM pg_partition_tree(?::oid::regclass))) AND t.tgname IN (?, ?) AND"
+                + " t.tgenabled = 'A') AS on")) {
       select.setString(1, tables.sql(function()));
       select.setLong(2, oid);
       select.setLong(3, oid);
-      select.setString(4, AutomaticTables.TRIGGER);
-      select.setString(5, AutomaticTables.TRUNCATE_TRIGGER);
+      select.setLong(4, oid);
+      select.setString(5, AutomaticTables.TRIGGER);
+      select.setString(6, AutomaticTables.TRUNCATE_TRIGGER);
       try (ResultSet row = select.executeQuery()) {
         row.next();
         // A table that is not partitioned has no tree but itself.

@@ -11,13 +11,18 @@ import java.util.Set;
 final class Passing {
   private static final String ROLLED_BACK = "40";
 
+  /** Somebody else has a lock: of the database, or of an automatic branch. */
+  private static final Set<String> LOCKED = Set.of("55P03", AutomaticBranches.LOCKED);
+
   /** Connection lost, rolled back by the database, too few resources, shut down. */
   private static final Set<String> CLASSES = Set.of("08", "40", "53", "57");
 
   private Passing() {}
 
   static boolean is(Throwable failure) {
-    return state(failure).filter(state -> CLASSES.contains(state.substring(0, 2))).isPresent()
+    return state(failure)
+            .filter(state -> CLASSES.contains(state.substring(0, 2)) || LOCKED.contains(state))
+            .isPresent()
         || LocalParticipant.causedBy(failure, UnknownCommitOutcomeException.class);
   }
 
