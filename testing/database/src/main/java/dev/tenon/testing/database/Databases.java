@@ -8,6 +8,8 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import javax.sql.DataSource;
 
 /** The superuser's work: databases and their logins. */
@@ -38,6 +40,29 @@ final class Databases {
       }
       execute(connection, "REVOKE ALL ON DATABASE %I FROM PUBLIC", name);
       execute(connection, "REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC");
+    }
+  }
+
+  /** Rolls back what is prepared in a database: until then it cannot be dropped. */
+  void rollBackPrepared(DataSource database, String name) throws SQLException {
+    List<String> prepared = new ArrayList<>();
+    try (Connection connection = superuser.getConnection();
+        PreparedStatement statement =
+            connection.prepareStatement("SELECT gid FROM pg_prepared_xacts WHERE database = ?")) {
+      statement.setString(1, name);
+      try (ResultSet rows = statement.executeQuery()) {
+        while (rows.next()) {
+          prepared.add(rows.getString(1));
+        }
+      }
+    }
+    if (prepared.isEmpty()) {
+      return; // and perhaps there is no such database
+    }
+    try (Connection connection = database.getConnection()) {
+      for (String gid : prepared) {
+        execute(connection, "ROLLBACK PREPARED %L", gid);
+      }
     }
   }
 

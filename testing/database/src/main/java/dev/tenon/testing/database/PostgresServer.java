@@ -175,13 +175,15 @@ public final class PostgresServer implements AutoCloseable {
   }
 
   /**
-   * Drops a database, cutting its connections. Its login stays. Without such a database nothing
-   * happens.
+   * Drops a database, cutting its connections and rolling back what is prepared in it. Its login
+   * stays. Without such a database nothing happens.
    *
-   * @throws PostgresServerException if the server refuses; the database is left as it was
+   * @throws PostgresServerException if the server refuses; the database is left as it was, but for
+   *     what was prepared
    */
   public void dropDatabase(Database database) {
     try {
+      databases().rollBackPrepared(superuserDataSource(database.name()), database.name());
       databases().drop(database.name());
     } catch (SQLException e) {
       throw refused("drop", database.name(), e);
