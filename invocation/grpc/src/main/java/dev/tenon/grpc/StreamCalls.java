@@ -1,7 +1,5 @@
 package dev.tenon.grpc;
 
-import static java.util.Objects.requireNonNull;
-
 import com.linecorp.armeria.client.ClientRequestContext;
 import com.linecorp.armeria.client.Endpoint;
 import com.linecorp.armeria.client.HttpClient;
@@ -13,9 +11,12 @@ import com.linecorp.armeria.common.HttpResponse;
 import com.linecorp.armeria.common.Scheme;
 import com.linecorp.armeria.common.SessionProtocol;
 import com.linecorp.armeria.common.grpc.GrpcSerializationFormats;
+import com.linecorp.armeria.common.stream.ClosedStreamException;
 import dev.tenon.invocation.CallContext;
+import dev.tenon.invocation.CallException;
 import dev.tenon.invocation.RemoteProblemException;
 import dev.tenon.invocation.Target;
+import dev.tenon.transport.OpenedStream;
 import dev.tenon.transport.ServiceClient;
 import io.grpc.CallOptions;
 import io.grpc.Channel;
@@ -27,6 +28,9 @@ import io.grpc.MethodDescriptor;
 import io.grpc.ServiceDescriptor;
 import io.grpc.Status;
 import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,8 +47,33 @@ final class StreamCalls {
   private final ChannelParts parts;
   private final Channel channel;
 
-  /** Where a call comes from, for the thread that sends it. */
-  private record Origin(Target target, CallContext context) {}
+  /** Where a call comes from, for the thread that sends it, and what became of it. */
+  private static final class Origin {
+    final Target target;
+    final CallContext context;
+    final CompletableFuture<Optional<CallException>> failure = new CompletableFuture<>();
+    volatile boolean givenUp;
+
+    Origin(Target target, CallContext context) {
+      this.target = target;
+      this.context = context;
+    }
+
+    HttpResponse send(ServiceClient client, HttpRequest request) {
+      try {
+        return context.call(() -> open(client, request));
+      } catch (Exception e) {
+        failure.complete(Optional.empty());
+        return HttpResponse.ofFailure(e);
+      }
+    }
+
+    private HttpResponse open(ServiceClient client, HttpRequest request) {
+      OpenedStream opened = client.open(target, request);
+      var unused = opened.failure().thenAccept(failure::complete);
+      return opened.answer();
+    }
+  }
 
   /** What the client library makes in place of a stub. */
   private record Framing(Channel channel) {}
@@ -68,39 +97,52 @@ final class StreamCalls {
     Target target = new Target(service, method.getFullMethodName());
     ServiceClient.refuseStreamUnderTransaction(target);
     Origin origin = new Origin(target, parts.context(options));
-    CallOptions all =
-        options.withExecutor(parts.executor(options)).withDeadline(null).withOption(ORIGIN, origin);
+    Executor executor = parts.executor(options);
+    CallOptions all = options.withExecutor(executor).withDeadline(null).withOption(ORIGIN, origin);
     return new SimpleForwardingClientCall<>(channel.newCall(method, all)) {
       @Override
       public void start(Listener<A> listener, Metadata headers) {
         WireMetadata.check(headers);
-        super.start(new Judging<>(target, listener), headers);
+        super.start(new Judging<>(origin, executor, listener), headers);
+      }
+
+      @Override
+      public void cancel(@Nullable String message, @Nullable Throwable cause) {
+        origin.givenUp = true;
+        super.cancel(message, cause);
       }
     };
   }
 
   private HttpResponse send(HttpClient unused, ClientRequestContext context, HttpRequest request) {
-    Origin origin = GrpcClientCall.callOptions(context).getOption(ORIGIN);
-    var sent =
-        new Object() {
-          @Nullable HttpResponse answer;
-        };
-    origin.context().run(() -> sent.answer = parts.client().open(origin.target(), request));
-    return requireNonNull(sent.answer);
+    return GrpcClientCall.callOptions(context).getOption(ORIGIN).send(parts.client(), request);
   }
 
   /** Gives a failed call its typed failure as cause. */
   private static final class Judging<A> extends SimpleForwardingClientCallListener<A> {
-    private final Target target;
+    private final Origin origin;
+    private final Executor executor;
 
-    Judging(Target target, ClientCall.Listener<A> listener) {
+    Judging(Origin origin, Executor executor, ClientCall.Listener<A> listener) {
       super(listener);
-      this.target = target;
+      this.origin = origin;
+      this.executor = executor;
     }
 
     @Override
     public void onClose(Status status, Metadata trailers) {
-      super.onClose(judged(status, trailers), trailers);
+      if (!origin.givenUp && status.getCause() instanceof ClosedStreamException) {
+        // a message could not be written, for a reason that only the call can tell
+        var unused =
+            origin.failure.thenAcceptAsync(
+                failure -> super.onClose(judged(status, failure), trailers), executor);
+      } else {
+        super.onClose(judged(status, trailers), trailers);
+      }
+    }
+
+    private static Status judged(Status status, Optional<CallException> failure) {
+      return failure.map(CallFailures::status).orElse(status);
     }
 
     private Status judged(Status status, Metadata trailers) {
@@ -110,7 +152,7 @@ final class StreamCalls {
       }
       if (cause == null) {
         return status.withCause(
-            new RemoteProblemException(target, 1, StatusMapping.problem(status, trailers)));
+            new RemoteProblemException(origin.target, 1, StatusMapping.problem(status, trailers)));
       }
       return CallFailures.of(cause).map(CallFailures::status).orElse(status);
     }

@@ -31,12 +31,15 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Streams between real ports over real sockets. */
 class GrpcStreamsIT {
+  private static final int WRITERS = 20;
+
   private final Ports ports = new Ports();
 
   @AfterEach
@@ -149,6 +152,26 @@ class GrpcStreamsIT {
 
     assertThat(failure.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
     assertThat(failure).hasCauseInstanceOf(NotSentException.class);
+  }
+
+  @Test
+  void saysThatNothingWasSentAlsoToACallerWhoIsStillWriting() throws Exception {
+    for (int i = 0; i < WRITERS; i++) {
+      var heard = new Heard();
+
+      StreamObserver<Item> items =
+          StockGrpc.newStub(ports.channel(Ports.unusedAddress())).chat(heard);
+      while (heard.isSilent()) {
+        items.onNext(item("x"));
+      }
+
+      assertThat(heard.next())
+          .isInstanceOfSatisfying(
+              StatusRuntimeException.class,
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE))
+          .asInstanceOf(InstanceOfAssertFactories.THROWABLE)
+          .hasCauseInstanceOf(NotSentException.class);
+    }
   }
 
   @Test
@@ -293,6 +316,10 @@ class GrpcStreamsIT {
     @Override
     public void onCompleted() {
       all.add(END);
+    }
+
+    boolean isSilent() {
+      return all.isEmpty();
     }
 
     Object next() throws InterruptedException {

@@ -7,6 +7,7 @@ import com.linecorp.armeria.client.RefusedStreamException;
 import com.linecorp.armeria.client.ResponseTimeoutException;
 import com.linecorp.armeria.client.UnprocessedRequestException;
 import com.linecorp.armeria.common.AggregatedHttpResponse;
+import com.linecorp.armeria.common.ClosedSessionException;
 import com.linecorp.armeria.common.MediaType;
 import com.linecorp.armeria.common.ResponseHeaders;
 import dev.tenon.invocation.Call.Result;
@@ -44,6 +45,13 @@ final class CallResults {
       case TransportException e -> new Result.Refused(String.valueOf(e.getMessage()));
       default -> new Result.NotConnected(readable(cause));
     };
+  }
+
+  /** Whether a request was broken off by the way it took, and not by the caller who wrote it. */
+  static boolean isOfTransport(@Nullable Throwable failure) {
+    return failure instanceof UnprocessedRequestException
+        || failure instanceof ClosedSessionException
+        || failure instanceof ResponseTimeoutException;
   }
 
   /** What an answer of HTTP amounts to. */

@@ -127,21 +127,20 @@ public final class ServiceClient implements AutoCloseable {
    *
    * @param target what is called
    * @param request the request; its body may still be written
-   * @return the answer; fails with a {@link CallException} if there is none
+   * @return the answer, and how the call ended
    * @throws IllegalStateException if the thread works for a distributed transaction: a stream has
    *     no one answer that could name its branches
    */
-  public HttpResponse open(Target target, HttpRequest request) {
+  public OpenedStream open(Target target, HttpRequest request) {
     refuseStreamUnderTransaction(target);
     CallContext context = CallContext.current();
     Call call;
     try {
       call = calls.begin(target, Call.Repeatable.NEVER, context);
     } catch (CallException e) {
-      request.abort(e);
-      return HttpResponse.ofFailure(e);
+      return OpenedStream.failed(request, e);
     }
-    return new StreamRun(call)
+    return new StreamRun(call, request)
         .open(
             send -> {
               RequestHeadersBuilder headers = request.headers().toBuilder();
@@ -150,8 +149,7 @@ public final class ServiceClient implements AutoCloseable {
                     complete(headers, target.service(), context, send.timeout());
                     return execute(target.service(), send, request.withHeaders(headers), 0);
                   });
-            },
-            request);
+            });
   }
 
   /**
