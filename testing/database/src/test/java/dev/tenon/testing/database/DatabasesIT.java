@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -82,6 +83,26 @@ class DatabasesIT {
       assertThat(open.isValid(5)).isFalse();
     }
     postgres.server().dropDatabase(order);
+  }
+
+  @Test
+  void dropsADatabaseInWhichTransactionsArePrepared() throws SQLException {
+    Database order = postgres.freshDatabase("order");
+    try (Connection open = postgres.dataSource(order).getConnection();
+        Statement statement = open.createStatement()) {
+      statement.execute("CREATE TABLE item (id int)");
+      open.setAutoCommit(false);
+      statement.execute("INSERT INTO item VALUES (1)");
+      statement.execute("PREPARE TRANSACTION 'it''s prepared'");
+    }
+
+    postgres.server().dropDatabase(order);
+
+    assertThat(
+            Sql.ask(
+                postgres.server().superuserDataSource("postgres"),
+                "SELECT count(*) FROM pg_prepared_xacts"))
+        .isEqualTo("0");
   }
 
   @Test
