@@ -123,23 +123,21 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
     try (PreparedStatement select =
         tables.prepare(
             connection,
-            "SELECT (SELECT p.prosrc FROM pg_proc p WHERE p.oid = to_regproc(?)) AS source, (SELECT"
-                + " count(*) FROM pg_partition_tree(?::oid::regclass)) AS all_of_it, (SELECT"
-                + " count(*) FROM pg_trigger t WHERE (t.tgrelid = ?::oid OR t.tgrelid IN (SELECT"
-                + " relid FROM pg_partition_tree(?::oid::regclass))) AND t.tgname IN (?, ?) AND"
-                + " t.tgenabled = 'A') AS on")) {
-      select.setString(1, tables.sql(function()));
+            "WITH tree AS (SELECT ?::oid AS oid"
+                + " UNION SELECT relid FROM pg_partition_tree(?::oid::regclass))"
+                + " SELECT (SELECT p.prosrc FROM pg_proc p WHERE p.oid = to_regproc(?)) AS source,"
+                + " (SELECT count(*) FROM tree) AS tables,"
+                + " (SELECT count(*) FROM pg_trigger t JOIN tree ON tree.oid = t.tgrelid"
+                + " WHERE t.tgname IN (?, ?) AND t.tgenabled = 'A') AS on_them")) {
+      select.setLong(1, oid);
       select.setLong(2, oid);
-      select.setLong(3, oid);
-      select.setLong(4, oid);
-      select.setString(5, AutomaticTables.TRIGGER);
-      select.setString(6, AutomaticTables.TRUNCATE_TRIGGER);
+      select.setString(3, tables.sql(function()));
+      select.setString(4, AutomaticTables.TRIGGER);
+      select.setString(5, AutomaticTables.TRUNCATE_TRIGGER);
       try (ResultSet row = select.executeQuery()) {
         row.next();
-        // A table that is not partitioned has no tree but itself.
-        long tables1 = Math.max(1, row.getLong("all_of_it"));
         return tables.sql(body()).equals(row.getString("source"))
-            && row.getLong("on") == 2 * tables1;
+            && row.getLong("on_them") == 2 * row.getLong("tables");
       }
     }
   }

@@ -61,7 +61,9 @@ END $$;
 CREATE FUNCTION tenon.at_write(
   rel regclass, before text, after text, places oid[], hows "char"[], hashes bigint[])
 RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+-- The plan is made while there are few locks, and kept when there are many.
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   given text := coalesce(current_setting('tenon_at.branch', true), '');
   own jsonb;
@@ -172,7 +174,8 @@ END $$;
 
 -- Gives up the locks of branches that have ended, and forgets their images.
 CREATE FUNCTION tenon.at_release(branches uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   shared integer;
 BEGIN
@@ -219,16 +222,15 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     END)
 $$;
 
--- Applies the images of a branch backwards. A row that is not as the branch had left it is refused,
--- unless it is to be overwritten. The user's triggers are to leave this alone.
-CREATE FUNCTION tenon.at_undo(branch_id uuid, overwrite boolean) RETURNS void
+-- Puts one row back. A row that is not as the branch had left it is left alone, and said, unless
+-- it is to be overwritten.
+CREATE FUNCTION tenon.at_undo_row(image tenon.row_image, overwrite boolean) RETURNS text
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET DateStyle = 'ISO, YMD'
 SET IntervalStyle = 'postgres' SET TimeZone = 'UTC' SET bytea_output = 'hex'
 SET lc_monetary = 'C' SET xmloption = 'content' AS $$
 DECLARE
-  image tenon.row_image;
-  last regclass;
+  last regclass := image.rel;
   natts integer;
   cols text;    -- that can be written
   sets text;    -- that can be updated
@@ -241,81 +243,102 @@ DECLARE
   left_behind text;
   here text;
   there text;
+BEGIN
+    SELECT c.relnatts INTO natts FROM pg_class c WHERE c.oid = last;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the table % is gone', last USING ERRCODE = 'TN004';
+    END IF;
+    SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
+        string_agg(format('%1$I = i.%1$I', a.attname), ', ' ORDER BY a.attnum)
+          FILTER (WHERE a.attidentity <> 'a'),
+        coalesce(string_agg(format('t.%1$I IS DISTINCT FROM i.%1$I', a.attname), ' OR ')
+          FILTER (WHERE a.attidentity = 'a'), 'false'),
+        string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum),
+        string_agg(format('i.%I', a.attname), ', ' ORDER BY a.attnum)
+      INTO cols, sets, fixed, t_cols, i_cols
+      FROM pg_attribute a
+      WHERE a.attrelid = last AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
+    SELECT string_agg(format('t.%1$I = i.%1$I', a.attname), ' AND ') INTO same_key
+      FROM pg_index x JOIN pg_attribute a ON a.attrelid = last AND a.attnum = ANY (x.indkey)
+      WHERE x.indrelid = last AND x.indisprimary;
+    look := format('SELECT ROW(%s)::text FROM ONLY %s t, (SELECT ($1::%2$s).*) i WHERE %s'
+      ' FOR UPDATE OF t', t_cols, last, same_key);
+  IF natts <> image.columns OR same_key IS NULL THEN
+    RAISE EXCEPTION 'the table % was altered since, and what the branch has kept does not fit',
+      last USING ERRCODE = 'TN004';
+  END IF;
+  IF image.before IS NOT NULL THEN
+    EXECUTE format('SELECT ROW(%s)::text FROM (SELECT ($1::%s).*) i', i_cols, last)
+      INTO was USING image.before;
+  END IF;
+  IF image.after IS NOT NULL THEN
+    EXECUTE format('SELECT ROW(%s)::text FROM (SELECT ($1::%s).*) i', i_cols, last)
+      INTO left_behind USING image.after;
+  END IF;
+  EXECUTE look INTO here USING coalesce(image.after, image.before);
+  IF was IS NOT NULL THEN
+    EXECUTE look INTO there USING image.before;
+  END IF;
+
+  IF there IS NOT DISTINCT FROM was AND (was IS NOT NULL OR here IS NULL) THEN
+    RETURN NULL; -- it is as it was, by a cascade, say
+  END IF;
+  IF here IS DISTINCT FROM left_behind AND NOT overwrite THEN
+    EXECUTE format('SELECT tenon.at_differs($2, (SELECT to_jsonb(t) FROM ONLY %s t,'
+      ' (SELECT ($1::%1$s).*) i WHERE %2$s), to_jsonb($3::%1$s))', last, same_key)
+      INTO here USING coalesce(image.after, image.before), last, image.after;
+    RETURN here;
+  END IF;
+  IF here IS NOT NULL AND was IS NOT NULL THEN
+    EXECUTE format('SELECT %s FROM (SELECT ($1::%s).*) t, (SELECT ($2::%2$s).*) i', fixed, last)
+      INTO there USING coalesce(image.after, image.before), image.before;
+    IF there = 'false' THEN
+      EXECUTE format('UPDATE ONLY %1$s t SET %2$s FROM (SELECT ($1::%1$s).*) i,'
+          ' (SELECT ($2::%1$s).*) k WHERE %3$s', last, sets, replace(same_key, '= i.', '= k.'))
+        USING image.before, coalesce(image.after, image.before);
+      RETURN NULL;
+    END IF;
+  END IF;
+  IF here IS NOT NULL THEN
+    EXECUTE format('DELETE FROM ONLY %s t USING (SELECT ($1::%1$s).*) i WHERE %s',
+      last, same_key) USING coalesce(image.after, image.before);
+  END IF;
+  IF was IS NOT NULL THEN
+    EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM'
+      ' (SELECT ($1::%1$s).*) i', last, cols, i_cols) USING image.before;
+  END IF;
+  RETURN NULL;
+END $$;
+
+-- Applies the images of a branch backwards. The user's triggers are to leave this alone. What a
+-- cascade has written comes after its cause, and goes back after it, too.
+CREATE FUNCTION tenon.at_undo(branch_id uuid, overwrite boolean) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  image tenon.row_image;
+  waiting tenon.row_image[] := '{}';
+  again tenon.row_image[];
+  said text;
   dirty text[] := '{}';
 BEGIN
   PERFORM set_config('tenon_at.undo', 'on', true);
   SET CONSTRAINTS ALL DEFERRED;
   FOR image IN SELECT * FROM tenon.row_image WHERE branch = branch_id ORDER BY seq DESC LOOP
-    IF last IS DISTINCT FROM image.rel THEN
-      last := image.rel;
-      SELECT c.relnatts INTO natts FROM pg_class c WHERE c.oid = last;
-      IF NOT FOUND THEN
-        RAISE EXCEPTION 'the table % is gone', last USING ERRCODE = 'TN004';
-      END IF;
-      SELECT string_agg(format('%I', a.attname), ', ' ORDER BY a.attnum),
-          string_agg(format('%1$I = i.%1$I', a.attname), ', ' ORDER BY a.attnum)
-            FILTER (WHERE a.attidentity <> 'a'),
-          coalesce(string_agg(format('t.%1$I IS DISTINCT FROM i.%1$I', a.attname), ' OR ')
-            FILTER (WHERE a.attidentity = 'a'), 'false'),
-          string_agg(format('t.%I', a.attname), ', ' ORDER BY a.attnum),
-          string_agg(format('i.%I', a.attname), ', ' ORDER BY a.attnum)
-        INTO cols, sets, fixed, t_cols, i_cols
-        FROM pg_attribute a
-        WHERE a.attrelid = last AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '';
-      SELECT string_agg(format('t.%1$I = i.%1$I', a.attname), ' AND ') INTO same_key
-        FROM pg_index x JOIN pg_attribute a ON a.attrelid = last AND a.attnum = ANY (x.indkey)
-        WHERE x.indrelid = last AND x.indisprimary;
-      look := format('SELECT ROW(%s)::text FROM ONLY %s t, (SELECT ($1::%2$s).*) i WHERE %s'
-        ' FOR UPDATE OF t', t_cols, last, same_key);
-    END IF;
-    IF natts <> image.columns OR same_key IS NULL THEN
-      RAISE EXCEPTION 'the table % was altered since, and what the branch has kept does not fit',
-        last USING ERRCODE = 'TN004';
-    END IF;
-    was := NULL;
-    left_behind := NULL;
-    there := NULL;
-    IF image.before IS NOT NULL THEN
-      EXECUTE format('SELECT ROW(%s)::text FROM (SELECT ($1::%s).*) i', i_cols, last)
-        INTO was USING image.before;
-    END IF;
-    IF image.after IS NOT NULL THEN
-      EXECUTE format('SELECT ROW(%s)::text FROM (SELECT ($1::%s).*) i', i_cols, last)
-        INTO left_behind USING image.after;
-    END IF;
-    EXECUTE look INTO here USING coalesce(image.after, image.before);
-    IF was IS NOT NULL THEN
-      EXECUTE look INTO there USING image.before;
-    END IF;
-
-    IF there IS NOT DISTINCT FROM was AND (was IS NOT NULL OR here IS NULL) THEN
-      CONTINUE; -- it is as it was, by a cascade, say
-    END IF;
-    IF here IS DISTINCT FROM left_behind AND NOT overwrite THEN
-      EXECUTE format('SELECT tenon.at_differs($2, (SELECT to_jsonb(t) FROM ONLY %s t,'
-        ' (SELECT ($1::%1$s).*) i WHERE %2$s), to_jsonb($3::%1$s))', last, same_key)
-        INTO here USING coalesce(image.after, image.before), last, image.after;
-      dirty := dirty || here;
-      CONTINUE;
-    END IF;
-    IF here IS NOT NULL AND was IS NOT NULL THEN
-      EXECUTE format('SELECT %s FROM (SELECT ($1::%s).*) t, (SELECT ($2::%2$s).*) i', fixed, last)
-        INTO there USING coalesce(image.after, image.before), image.before;
-      IF there = 'false' THEN
-        EXECUTE format('UPDATE ONLY %1$s t SET %2$s FROM (SELECT ($1::%1$s).*) i,'
-            ' (SELECT ($2::%1$s).*) k WHERE %3$s', last, sets, replace(same_key, '= i.', '= k.'))
-          USING image.before, coalesce(image.after, image.before);
-        CONTINUE;
-      END IF;
-    END IF;
-    IF here IS NOT NULL THEN
-      EXECUTE format('DELETE FROM ONLY %s t USING (SELECT ($1::%1$s).*) i WHERE %s',
-        last, same_key) USING coalesce(image.after, image.before);
-    END IF;
-    IF was IS NOT NULL THEN
-      EXECUTE format('INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM'
-        ' (SELECT ($1::%1$s).*) i', last, cols, i_cols) USING image.before;
-    END IF;
+    again := image || waiting;
+    waiting := '{}';
+    FOREACH image IN ARRAY again LOOP
+      BEGIN
+        said := tenon.at_undo_row(image, overwrite);
+        IF said IS NOT NULL THEN
+          dirty := dirty || said;
+        END IF;
+      EXCEPTION WHEN foreign_key_violation THEN
+        waiting := waiting || image;
+      END;
+    END LOOP;
+  END LOOP;
+  FOREACH image IN ARRAY waiting LOOP
+    PERFORM tenon.at_undo_row(image, overwrite);
   END LOOP;
   IF cardinality(dirty) > 0 THEN
     RAISE EXCEPTION '%', array_to_string(dirty[1:20], '; ')
