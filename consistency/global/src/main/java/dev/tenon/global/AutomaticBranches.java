@@ -45,6 +45,7 @@ final class AutomaticBranches {
 
   private final TenonTables tables;
   private final int imagesMax;
+  private volatile Runnable released = () -> {};
   private volatile Known known = Known.NOT_YET;
 
   /** What this instance knows. */
@@ -57,6 +58,16 @@ final class AutomaticBranches {
   AutomaticBranches(TenonTables tables, int imagesMax) {
     this.tables = tables;
     this.imagesMax = imagesMax;
+  }
+
+  /** What is told when rows are free again, after the commit. */
+  void onRelease(Runnable listener) {
+    released = listener;
+  }
+
+  /** Rows are free again. */
+  void released() {
+    released.run();
   }
 
   /** Whether any table is opted in, as far as this instance knows. */
@@ -221,6 +232,16 @@ final class AutomaticBranches {
     int end = text.indexOf('\n');
     String line = end < 0 ? text : text.substring(0, end);
     return Optional.of(line.startsWith(ERROR) ? line.substring(ERROR.length()) : line);
+  }
+
+  /** What is said of a locked row, if that is behind a failure. */
+  static Optional<String> locked(Throwable failure) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      if (e instanceof SQLException sql && LOCKED.equals(sql.getSQLState())) {
+        return sentence(e);
+      }
+    }
+    return Optional.empty();
   }
 
   static boolean is(Throwable failure, String state) {

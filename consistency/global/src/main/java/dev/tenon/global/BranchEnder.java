@@ -317,6 +317,7 @@ final class BranchEnder {
         automatic.undo(unit.connection(), row);
       }
       unit.record(release, row.known());
+      unit.afterCommit(automatic::released);
     } else {
       runCode(unit, row, outcome);
     }

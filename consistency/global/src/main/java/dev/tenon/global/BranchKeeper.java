@@ -204,6 +204,17 @@ final class BranchKeeper {
         && ender.end(tasks).stream().anyMatch(result -> result != OrderResult.LATER);
   }
 
+  /** Asks now how the branches of a transaction end, and ends them, for who waits for them. */
+  void help(Xid xid) {
+    List<BranchRow> open =
+        this.<List<BranchRow>>read(connection -> store.of(connection, List.of(xid.text()))).stream()
+            .filter(row -> row.stored() == BranchRow.Stored.OPEN && row.wanted().isEmpty())
+            .toList();
+    if (!open.isEmpty()) {
+      boolean unused = ask(open);
+    }
+  }
+
   /** Deletes what has ended long ago, and counts what has not. */
   void upkeep() {
     Instant now = parts.now();

@@ -37,6 +37,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final OutsideTries outside;
   private final XaBranches xa;
   private final AutomaticBranches automatic;
+  private final LockWaits waits;
   private final UnitOfWork.Recorder<Record> recorder = this::write;
   private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
 
@@ -65,6 +66,8 @@ final class LocalParticipant implements Participant, AutoCloseable {
     this.xa = ender.xa();
     this.keeper = new BranchKeeper(parts, store, ender, automatic, metrics);
     this.outside = new OutsideTries(parts, types, store, ender, this);
+    this.waits = new LockWaits(parts.config().lockWait(), keeper::help);
+    automatic.onRelease(waits::released);
     parts.transactions().onBegin(this::unitBegun);
   }
 
@@ -102,12 +105,20 @@ final class LocalParticipant implements Participant, AutoCloseable {
   @Override
   public <X extends Exception> Receipt handle(
       BranchCall call, Fingerprint fingerprint, IdempotentReceiver.Work<X> work) throws X {
-    Serving serving = new Serving(call, verified(call));
-    try {
-      return handle(serving, fingerprint, work);
-    } catch (Throwable failure) {
-      failed.set(new Failed(failure, listing(serving, failure)));
-      throw failure;
+    SignedXid xid = verified(call);
+    LockWaits.Waits waiting = waits.begin(xid.xid());
+    while (true) {
+      Serving serving = new Serving(call, xid);
+      try {
+        return handle(serving, fingerprint, work);
+      } catch (Throwable failure) {
+        // What it has called in turn would be called again under other steps.
+        boolean alone = serving.dropped().equals(Listing.NONE);
+        if (!alone || !work.repeatable() || !waiting.again(failure)) {
+          failed.set(new Failed(failure, listing(serving, failure)));
+          throw failure;
+        }
+      }
     }
   }
 

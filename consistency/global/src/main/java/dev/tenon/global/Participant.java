@@ -19,7 +19,9 @@ public interface Participant {
   /**
    * Answers a call once: runs its work, or gives the reply that is stored under its xid and step.
    * The reply has the header {@link Listing#HEADER}. Work that refuses is rolled back, and the
-   * refusal is stored.
+   * refusal is stored. Work that meets a row which another distributed transaction has locked is
+   * rolled back, waits, and is run again, for {@link GlobalConfig#lockWait()} at most, if it has
+   * called nobody and {@link IdempotentReceiver.Work#repeatable()} allows it.
    *
    * @param call the call
    * @param fingerprint what it asks for

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import dev.tenon.global.OpenTransactions.Part;
 import dev.tenon.global.StockService.Clock;
 import dev.tenon.global.StockService.Units;
+import dev.tenon.global.spi.BranchAnswer;
 import dev.tenon.global.spi.OrderResult;
 import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.Receipt;
@@ -482,5 +483,18 @@ class AutomaticRulesIT {
     assertThat(branch.kind()).isEqualTo(BranchKind.AT);
     abort(xid, branch);
     assertThat(rows()).contains("p(1,a,0)");
+  }
+
+  @Test
+  void helpsToEndADecidedTransactionWhoseRowItWaitsFor() {
+    SignedXid holder = clock.xid();
+    Branch branch = only(write(holder, "1", "UPDATE parent SET units = 5 WHERE id = 1"));
+    starter.answers.put(branch.id(), BranchAnswer.COMMIT);
+
+    Branch next = only(write(clock.xid(), "1", "UPDATE parent SET units = units + 1 WHERE id = 1"));
+
+    assertThat(next.kind()).isEqualTo(BranchKind.AT);
+    assertThat(rows()).contains("p(1,a,6)");
+    assertThat(starter.asked).isNotEmpty();
   }
 }

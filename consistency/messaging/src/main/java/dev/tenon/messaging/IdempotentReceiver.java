@@ -94,6 +94,37 @@ public interface IdempotentReceiver {
     StoredReply run(UnitOfWork unit) throws X;
 
     /**
+     * The same work, but run once only: the request that it reads is used up, say.
+     *
+     * @param work what to do
+     * @param <X> what it may throw
+     * @return work that is not {@link #repeatable()}
+     */
+    static <X extends Exception> Work<X> once(Work<X> work) {
+      return new Work<>() {
+        @Override
+        public StoredReply run(UnitOfWork unit) throws X {
+          return work.run(unit);
+        }
+
+        @Override
+        public boolean repeatable() {
+          return false;
+        }
+      };
+    }
+
+    /**
+     * Whether {@link #run} may be called again after it was rolled back. A receiver of replies
+     * alone does not; a participant of distributed transactions does when it met a locked row.
+     *
+     * @return {@code true}, unless overridden
+     */
+    default boolean repeatable() {
+      return true;
+    }
+
+    /**
      * Completes the reply just before the commit, when all else that the unit of work has recorded
      * before the reply is written.
      *

@@ -117,7 +117,7 @@ final class IdempotentCalls implements ServerInterceptor {
           @Override
           public Receipt handle(
               Fingerprint fingerprint, IdempotentReceiver.Work<RuntimeException> work) {
-            return participant.handle(branch, fingerprint, work);
+            return participant.handle(branch, fingerprint, IdempotentReceiver.Work.once(work));
           }
 
           @Override

@@ -8,6 +8,7 @@ import dev.tenon.global.BranchCall;
 import dev.tenon.global.BranchRefusedException;
 import dev.tenon.global.Compensated;
 import dev.tenon.global.Participant;
+import dev.tenon.global.RowLockedException;
 import dev.tenon.global.TryConfirmCancel;
 import dev.tenon.global.XaBranch;
 import dev.tenon.invocation.CallException;
@@ -209,6 +210,10 @@ final class RestMethod {
       if (cause instanceof Error error) {
         throw error;
       }
+      Optional<RowLockedException> locked = RowLockedException.behind(cause);
+      if (locked.isPresent()) {
+        throw locked.get(); // who handles the call may run it again
+      }
       return failure(cause);
     } catch (IllegalAccessException e) {
       return unexpected(e);
@@ -222,6 +227,7 @@ final class RestMethod {
       case BranchRefusedException e -> RestReply.of(ServiceProblems.refused(e));
       case ErrorResponse e -> RestReply.of(problem(e.getBody()));
       case UnknownCommitOutcomeException e -> outcomeUnknown();
+      case RowLockedException e -> RestReply.of(ServiceProblems.rowLocked(e));
       default -> unexpected(cause);
     };
   }

@@ -1,6 +1,7 @@
 package dev.tenon.transport;
 
 import dev.tenon.global.BranchRefusedException;
+import dev.tenon.global.RowLockedException;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Receipt;
 
@@ -74,6 +75,16 @@ public final class ServiceProblems {
       case STILL_RUNNING -> Problem.of(409, STILL_RUNNING, detail);
       case NO_TRANSACTION -> Problem.of(428, "transaction-required", detail);
     };
+  }
+
+  /**
+   * A call was to write a row that a distributed transaction has changed which is still open.
+   *
+   * @param locked what was met
+   * @return 503 {@code row-locked}
+   */
+  public static Problem rowLocked(RowLockedException locked) {
+    return Problem.of(503, "row-locked", String.valueOf(locked.getMessage()));
   }
 
   /**

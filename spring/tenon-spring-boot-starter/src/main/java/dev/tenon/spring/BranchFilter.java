@@ -7,6 +7,7 @@ import dev.tenon.global.Participant;
 import dev.tenon.invocation.CallHeaders;
 import dev.tenon.invocation.Problem;
 import dev.tenon.messaging.Fingerprint;
+import dev.tenon.messaging.IdempotentReceiver;
 import dev.tenon.messaging.MessagingException;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.transaction.TransactionException;
@@ -124,7 +125,8 @@ final class BranchFilter extends OncePerRequestFilter {
           own.<Exception>handle(
               call,
               fingerprint,
-              unit -> IdempotencyFilter.run(call.step(), buffered, answer, chain));
+              IdempotentReceiver.Work.once(
+                  unit -> IdempotencyFilter.run(call.step(), buffered, answer, chain)));
       IdempotencyFilter.answer(receipt, answer, response);
     } catch (IdempotencyFilter.BadRequestException e) {
       ProblemDocument.answer(response, e.problem);

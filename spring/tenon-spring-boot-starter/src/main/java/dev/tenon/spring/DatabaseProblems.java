@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.RowLockedException;
 import dev.tenon.schema.Dialect;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.TransactionException;
@@ -10,6 +11,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.dao.DataAccessResourceFailureException;
+import org.springframework.dao.UncategorizedDataAccessException;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
@@ -60,6 +62,17 @@ final class DatabaseProblems {
         failure,
         "Outcome unknown",
         "The change may have been made or not: look, or repeat the request if that is harmless.");
+  }
+
+  /** A row that a distributed transaction has changed, which has not ended yet. */
+  @ExceptionHandler(UncategorizedDataAccessException.class)
+  ResponseEntity<ProblemDetail> locked(UncategorizedDataAccessException failure) {
+    RowLockedException locked = RowLockedException.behind(failure).orElseThrow(() -> failure);
+    ProblemDetail problem = ProblemDetail.forStatus(HttpStatus.SERVICE_UNAVAILABLE);
+    problem.setTitle("Row locked");
+    problem.setDetail(locked.getMessage());
+    problem.setProperty("reason", "row-locked");
+    return ResponseEntity.of(problem).header(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS).build();
   }
 
   /** These have other causes too, which are none of ours. */

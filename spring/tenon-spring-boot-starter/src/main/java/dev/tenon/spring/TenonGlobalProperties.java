@@ -27,6 +27,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param retryWaitMax The longest wait between two attempts to end a branch.
  * @param attemptsMax How many attempts to end a branch may fail before it is parked for a person.
  * @param batchMax How many branches or transactions one round of background work takes up.
+ * @param imagesMax How many rows one automatic (AT) branch may change, each counted as often as it
+ *     is changed.
+ * @param lockWait How long a call waits, outside of its transaction, for a row that another
+ *     distributed transaction has changed.
  * @param operators Which callers of the Tenon port may see open transactions and change them by
  *     hand, by the names that their keys or certificates prove.
  */
@@ -41,6 +45,8 @@ record TenonGlobalProperties(
     @DefaultValue("1m") Duration retryWaitMax,
     @DefaultValue("10") int attemptsMax,
     @DefaultValue("100") int batchMax,
+    @DefaultValue("10000") int imagesMax,
+    @DefaultValue("2s") Duration lockWait,
     @DefaultValue List<String> operators) {
 
   TenonGlobalProperties {
@@ -55,6 +61,8 @@ record TenonGlobalProperties(
         askAfter,
         new Backoff(retryWaitMin, retryWaitMax),
         attemptsMax,
-        batchMax);
+        batchMax,
+        imagesMax,
+        lockWait);
   }
 }
