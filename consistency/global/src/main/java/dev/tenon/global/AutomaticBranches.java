@@ -99,7 +99,8 @@ final class AutomaticBranches {
 
   private void refresh(Connection connection) throws SQLException {
     try (PreparedStatement select =
-            connection.prepareStatement(
+            tables.prepare(
+                connection,
                 "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = '"
                     + AutomaticTables.TRIGGER
                     + "')");
@@ -147,7 +148,7 @@ final class AutomaticBranches {
 
   private void tell(Connection connection, String what) throws SQLException {
     try (PreparedStatement set =
-        connection.prepareStatement("SELECT set_config('tenon_at.branch', ?, true)")) {
+        tables.prepare(connection, "SELECT set_config('tenon_at.branch', ?, true)")) {
       set.setString(1, what);
       try (ResultSet row = set.executeQuery()) {
         row.next();
@@ -161,7 +162,8 @@ final class AutomaticBranches {
       return Optional.empty();
     }
     try (PreparedStatement look =
-        connection.prepareStatement(
+        tables.prepare(
+            connection,
             "SET CONSTRAINTS ALL IMMEDIATE;"
                 + " SELECT nullif(current_setting('tenon_at.opened', true), '')::uuid")) {
       look.execute();
