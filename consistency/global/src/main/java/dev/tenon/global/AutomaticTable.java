@@ -82,8 +82,26 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
     return "tenon.at_" + oid;
   }
 
+  /**
+   * Makes the function and the triggers, unless they fit: then nothing waits for who writes the
+   * table. Of instances that start together one makes them.
+   *
+   * @return whether it made them
+   */
+  boolean installWhereNeeded(Connection connection, TenonTables tables) throws SQLException {
+    if (isCurrent(connection, tables)) {
+      return false;
+    }
+    tables.execute(connection, "SELECT pg_advisory_xact_lock(hashtext('tenon.at'))");
+    if (isCurrent(connection, tables)) {
+      return false;
+    }
+    install(connection, tables);
+    return true;
+  }
+
   /** Makes the function and the triggers, or makes them anew. */
-  void install(Connection connection, TenonTables tables) throws SQLException {
+  private void install(Connection connection, TenonTables tables) throws SQLException {
     tables.execute(connection, source());
     List<String> all = withPartitions(connection);
     for (String one : all) {
@@ -119,7 +137,7 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
   }
 
   /** Whether the function and the triggers are what {@link #install} would make. */
-  boolean isCurrent(Connection connection, TenonTables tables) throws SQLException {
+  private boolean isCurrent(Connection connection, TenonTables tables) throws SQLException {
     try (PreparedStatement select =
         tables.prepare(
             connection,

@@ -53,9 +53,9 @@ public final class AutomaticTables {
 
   /**
    * Opts tables in, all or none of them, in a transaction of its own; those that are opted in have
-   * their triggers renewed. It waits for open transactions that have written them, for ten seconds
-   * at most. A service that runs already notices within half a minute; until then it refuses calls
-   * that would write them.
+   * their triggers renewed where they do not fit any more, and are left alone otherwise. It waits
+   * for open transactions that have written them, for ten seconds at most. A service that runs
+   * already notices within half a minute; until then it refuses calls that would write them.
    *
    * @param dataSource the service's database, with the login that owns the tables
    * @param names names of tables, with their schema where {@code search_path} does not lead there
@@ -91,7 +91,7 @@ public final class AutomaticTables {
       table.check(connection, also);
     }
     for (AutomaticTable table : found) {
-      table.install(connection, tables);
+      boolean unused = table.installWhereNeeded(connection, tables);
     }
   }
 
@@ -160,8 +160,7 @@ public final class AutomaticTables {
           for (String name : names) {
             AutomaticTable table = AutomaticTable.read(connection, name);
             table.check(connection, Set.of());
-            if (!table.isCurrent(connection, tables)) {
-              table.install(connection, tables);
+            if (table.installWhereNeeded(connection, tables)) {
               renewed.add(name);
             }
           }

@@ -1,6 +1,7 @@
 package dev.tenon.spring;
 
 import jakarta.persistence.EntityManager;
+import org.jspecify.annotations.Nullable;
 import org.springframework.dao.support.DataAccessUtils;
 import org.springframework.orm.jpa.EntityManagerHolder;
 import org.springframework.orm.jpa.JpaTransactionManager;
@@ -17,7 +18,10 @@ final class JpaFlush {
    */
   static void flushJoined(PlatformTransactionManager manager) {
     try {
-      flushJoined();
+      flushJoined(
+          manager instanceof JpaTransactionManager jpa && jpa.getEntityManagerFactory() != null
+              ? TransactionSynchronizationManager.getResource(jpa.getEntityManagerFactory())
+              : null);
     } catch (RuntimeException e) {
       throw manager instanceof JpaTransactionManager jpa
           ? DataAccessUtils.translateIfNecessary(e, jpa.getJpaDialect())
@@ -25,11 +29,17 @@ final class JpaFlush {
     }
   }
 
-  private static void flushJoined() {
+  /**
+   * Flushes.
+   *
+   * @param own what the manager has begun the transaction on. One that was open before it (open in
+   *     view) does not say that it has joined
+   */
+  private static void flushJoined(@Nullable Object own) {
     for (Object resource : TransactionSynchronizationManager.getResourceMap().values()) {
       if (resource instanceof EntityManagerHolder held) {
         EntityManager entities = held.getEntityManager();
-        if (entities.isOpen() && entities.isJoinedToTransaction()) {
+        if (entities.isOpen() && (held.equals(own) || entities.isJoinedToTransaction())) {
           entities.flush();
         }
       }

@@ -17,6 +17,8 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.boot.autoconfigure.condition.ConditionMessage;
 import org.springframework.boot.autoconfigure.condition.ConditionOutcome;
 import org.springframework.boot.autoconfigure.condition.SpringBootCondition;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.ConfigurationCondition;
 import org.springframework.core.annotation.AnnotatedElementUtils;
@@ -27,6 +29,7 @@ import org.springframework.util.ReflectionUtils;
 /** Whether the application has anything to do with distributed transactions. */
 final class OnGlobalTransactions extends SpringBootCondition implements ConfigurationCondition {
   private static final String ENABLED = "tenon.global.enabled";
+  private static final String TABLES = "tenon.global.automatic-tables";
   private static final List<Class<? extends Annotation>> MARKS =
       List.of(GlobalTransactional.class, Compensated.class, TryConfirmCancel.class, XaBranch.class);
   private static final List<Class<?>> NEEDED =
@@ -46,7 +49,12 @@ final class OnGlobalTransactions extends SpringBootCondition implements Configur
       return ConditionOutcome.match(message.because(ENABLED + " is true"));
     }
     ConfigurableListableBeanFactory beans = context.getBeanFactory();
-    String reason = beans == null ? null : reason(beans);
+    boolean tables =
+        !Binder.get(context.getEnvironment())
+            .bind(TABLES, Bindable.listOf(String.class))
+            .orElse(List.of())
+            .isEmpty();
+    String reason = tables ? TABLES + " is set" : beans == null ? null : reason(beans);
     if (reason == null) {
       return ConditionOutcome.noMatch(message.because("no bean needs them"));
     }

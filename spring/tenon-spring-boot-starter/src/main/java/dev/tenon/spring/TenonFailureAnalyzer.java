@@ -1,5 +1,6 @@
 package dev.tenon.spring;
 
+import dev.tenon.global.AutomaticTableException;
 import dev.tenon.schema.SchemaException;
 import dev.tenon.transport.TransportException;
 import org.jspecify.annotations.Nullable;
@@ -8,7 +9,8 @@ import org.springframework.boot.diagnostics.FailureAnalyzer;
 
 /**
  * Says in one sentence why a service could not start, and in another what to do: no or several data
- * sources, a database that is unreachable, refuses the login or is newer, a port in use.
+ * sources, a database that is unreachable, refuses the login or is newer, a port in use, a table
+ * that cannot be opted in.
  */
 final class TenonFailureAnalyzer implements FailureAnalyzer {
   /** Made by Spring Boot. */
@@ -26,6 +28,9 @@ final class TenonFailureAnalyzer implements FailureAnalyzer {
         }
         case TransportException transport -> {
           return sentences(transport);
+        }
+        case AutomaticTableException table -> {
+          return sentences(table);
         }
         default -> {}
       }

@@ -42,7 +42,7 @@ import org.springframework.core.type.AnnotationMetadata;
  * Lets a service start distributed transactions and take part in others', if it has anything to do
  * with them: {@link GlobalTransactional} methods, {@link SagaType} and {@link BranchType} beans,
  * methods with {@link dev.tenon.global.Compensated}, {@link dev.tenon.global.TryConfirmCancel} or
- * {@link dev.tenon.global.XaBranch}.
+ * {@link dev.tenon.global.XaBranch}, or tables that are opted in by the settings.
  */
 @AutoConfiguration(after = {TenonAutoConfiguration.class, TenonCallsAutoConfiguration.class})
 @Conditional(OnGlobalTransactions.class)
@@ -61,6 +61,12 @@ public final class TenonGlobalAutoConfiguration {
   @Bean
   HttpGlobalTransport tenonGlobalTransport(ServiceClient client, TenonProperties properties) {
     return HttpGlobalTransport.of(client, properties.requiredService());
+  }
+
+  @Bean
+  AutomaticTablesStart tenonAutomaticTables(
+      Transactions transactions, TenonGlobalProperties settings) {
+    return new AutomaticTablesStart(transactions.database(), settings.automaticTables());
   }
 
   @Bean

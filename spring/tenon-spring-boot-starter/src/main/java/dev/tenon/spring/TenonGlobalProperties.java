@@ -14,7 +14,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * @param enabled Whether this service starts distributed transactions or takes part in them. Unless
  *     set, it does if a bean is a saga or branch type, has methods
  *     with @GlobalTransactional, @Compensated, @TryConfirmCancel or @XaBranch, or is made with
- *     GlobalTransactions, Participant or Sagas.
+ *     GlobalTransactions, Participant or Sagas, or if automatic-tables is set.
  * @param timeout How long a distributed transaction may last from its start until it is committed,
  *     unless it says otherwise.
  * @param lease How long an instance may be silent before another one takes its transactions over.
@@ -31,6 +31,9 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  *     is changed.
  * @param lockWait How long a call waits, outside of its transaction, for a row that another
  *     distributed transaction has changed.
+ * @param automaticTables The tables whose changes are undone automatically (AT) when a distributed
+ *     transaction is aborted; opted in when the service starts, after its migrations. Taking one
+ *     off this list does not opt it out.
  * @param operators Which callers of the Tenon port may see open transactions and change them by
  *     hand, by the names that their keys or certificates prove.
  */
@@ -47,9 +50,11 @@ record TenonGlobalProperties(
     @DefaultValue("100") int batchMax,
     @DefaultValue("10000") int imagesMax,
     @DefaultValue("2s") Duration lockWait,
+    @DefaultValue List<String> automaticTables,
     @DefaultValue List<String> operators) {
 
   TenonGlobalProperties {
+    automaticTables = List.copyOf(automaticTables);
     operators = List.copyOf(operators);
   }
 
