@@ -43,6 +43,9 @@ final class AutomaticBranches {
       "{\"refused\": \"a call under a distributed transaction writes such rows in one unit of work,"
           + " the call's own\"}";
 
+  private static final String TOO_LATE =
+      "{\"refused\": \"the call has been looked at for a branch; write before its commit\"}";
+
   private final TenonTables tables;
   private final int imagesMax;
   private volatile Runnable released = () -> {};
@@ -156,7 +159,10 @@ final class AutomaticBranches {
     }
   }
 
-  /** All is written: lets deferred constraints write, too, and says whether there is a branch. */
+  /**
+   * All is written: lets deferred constraints write, too, and says whether there is a branch. If
+   * there is none, none may be opened any more: nobody would name it.
+   */
   Optional<UUID> opened(Connection connection) throws SQLException {
     if (!present()) {
       return Optional.empty();
@@ -165,7 +171,12 @@ final class AutomaticBranches {
         tables.prepare(
             connection,
             "SET CONSTRAINTS ALL IMMEDIATE;"
-                + " SELECT nullif(current_setting('tenon_at.opened', true), '')::uuid")) {
+                + " SELECT nullif(current_setting('tenon_at.opened', true), '')::uuid,"
+                + " CASE WHEN coalesce(current_setting('tenon_at.opened', true), '') = ''"
+                + " AND coalesce(current_setting('tenon_at.branch', true), '') <> ''"
+                + " THEN set_config('tenon_at.branch', '"
+                + TOO_LATE
+                + "', true) END")) {
       look.execute();
       if (!look.getMoreResults()) {
         throw new SQLException("no answer to the question for a branch");

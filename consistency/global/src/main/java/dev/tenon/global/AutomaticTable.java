@@ -82,22 +82,70 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
     return "tenon.at_" + oid;
   }
 
+  /** How triggers were found. */
+  enum Found {
+    FITTING,
+    MADE,
+    /**
+     * They are of other keys, and locks of open branches go by these: they are left as they are.
+     */
+    HELD
+  }
+
   /**
    * Makes the function and the triggers, unless they fit: then nothing waits for who writes the
    * table. Of instances that start together one makes them.
-   *
-   * @return whether it made them
    */
-  boolean installWhereNeeded(Connection connection, TenonTables tables) throws SQLException {
+  Found installWhereNeeded(Connection connection, TenonTables tables) throws SQLException {
     if (isCurrent(connection, tables)) {
-      return false;
+      return Found.FITTING;
     }
     tables.execute(connection, "SELECT pg_advisory_xact_lock(hashtext('tenon.at'))");
     if (isCurrent(connection, tables)) {
-      return false;
+      return Found.FITTING;
+    }
+    execute(connection, "LOCK TABLE " + name + " IN SHARE ROW EXCLUSIVE MODE");
+    if (isOfOtherKeys(connection, tables) && isChanged(connection, tables)) {
+      return Found.HELD;
     }
     install(connection, tables);
-    return true;
+    return Found.MADE;
+  }
+
+  private boolean isOfOtherKeys(Connection connection, TenonTables tables) throws SQLException {
+    try (PreparedStatement select =
+        connection.prepareStatement("SELECT prosrc FROM pg_proc WHERE oid = to_regproc(?)")) {
+      select.setString(1, tables.sql(function()));
+      try (ResultSet row = select.executeQuery()) {
+        return row.next() && !tables.sql(body()).equals(row.getString(1));
+      }
+    }
+  }
+
+  /** Whether a branch is open that has changed it. */
+  private boolean isChanged(Connection connection, TenonTables tables) throws SQLException {
+    try (PreparedStatement select =
+        tables.prepare(
+            connection,
+            "SELECT EXISTS (SELECT FROM tenon.row_image WHERE rel = ANY (?::regclass[]))")) {
+      select.setArray(1, connection.createArrayOf("text", withPartitions(connection).toArray()));
+      try (ResultSet row = select.executeQuery()) {
+        row.next();
+        return row.getBoolean(1);
+      }
+    }
+  }
+
+  /** What is said of a table that has to wait for the end of branches. */
+  AutomaticTableException held(String verb) {
+    return new AutomaticTableException(
+        "Could not "
+            + verb
+            + " the table "
+            + name
+            + ": a distributed transaction that has changed it is open. Wait for its end, or"
+            + " look at ./tenon transactions.",
+        null);
   }
 
   /** Makes the function and the triggers, or makes them anew. */
@@ -164,22 +212,8 @@ record AutomaticTable(long oid, String name, List<Key> keys) {
   void remove(Connection connection, TenonTables tables) throws SQLException {
     List<String> all = withPartitions(connection);
     execute(connection, "LOCK TABLE " + name + " IN SHARE ROW EXCLUSIVE MODE");
-    try (PreparedStatement select =
-        tables.prepare(
-            connection,
-            "SELECT EXISTS (SELECT FROM tenon.row_image WHERE rel = ANY (?::regclass[]))")) {
-      select.setArray(1, connection.createArrayOf("text", all.toArray()));
-      try (ResultSet row = select.executeQuery()) {
-        row.next();
-        if (row.getBoolean(1)) {
-          throw new AutomaticTableException(
-              "Could not opt out the table "
-                  + name
-                  + ": a distributed transaction that has changed it is open. Wait for its end, or"
-                  + " look at ./tenon transactions.",
-              null);
-        }
-      }
+    if (isChanged(connection, tables)) {
+      throw held("opt out");
     }
     execute(connection, "DROP TRIGGER IF EXISTS " + AutomaticTables.TRIGGER + " ON " + name);
     for (String one : all) {

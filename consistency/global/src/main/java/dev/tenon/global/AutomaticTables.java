@@ -91,7 +91,9 @@ public final class AutomaticTables {
       table.check(connection, also);
     }
     for (AutomaticTable table : found) {
-      boolean unused = table.installWhereNeeded(connection, tables);
+      if (table.installWhereNeeded(connection, tables) == AutomaticTable.Found.HELD) {
+        throw table.held("renew the triggers of");
+      }
     }
   }
 
@@ -144,7 +146,9 @@ public final class AutomaticTables {
 
   /**
    * Checks the tables that are opted in, as their keys may have changed since, and renews their
-   * triggers where they do not fit any more. A service does this when it starts.
+   * triggers where they do not fit any more. A service does this when it starts. Triggers of keys
+   * that are others now are left as they are while a branch is open that has changed the table, as
+   * its locks go by them.
    *
    * @param dataSource the service's database
    * @return the tables whose triggers were renewed
@@ -160,7 +164,7 @@ public final class AutomaticTables {
           for (String name : names) {
             AutomaticTable table = AutomaticTable.read(connection, name);
             table.check(connection, Set.of());
-            if (table.installWhereNeeded(connection, tables)) {
+            if (table.installWhereNeeded(connection, tables) == AutomaticTable.Found.MADE) {
               renewed.add(name);
             }
           }
