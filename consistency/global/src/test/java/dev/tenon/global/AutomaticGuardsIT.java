@@ -24,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What guards automatic branches against those who know nothing of them. */
 class AutomaticGuardsIT {
@@ -135,6 +137,41 @@ class AutomaticGuardsIT {
 
     assertThat(stock.finish(xid, branch, Outcome.ABORTED)).isEqualTo(OrderResult.PARKED);
     assertThat(stock.column("SELECT error FROM tenon.branch").getFirst()).contains("is gone");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"IMMEDIATE", "DEFERRED"})
+  void undoesWhatOnlyConstraintsThatWaitAllow(String mode) {
+    stock.execute(
+        "CREATE TABLE seat (id int PRIMARY KEY, place int UNIQUE DEFERRABLE INITIALLY "
+            + mode
+            + "); INSERT INTO seat VALUES (1, 1), (2, 2), (3, 3)");
+    TABLES.enable(dataSource(), List.of("seat"));
+    List<String> before = stock.column("SELECT seat::text FROM seat ORDER BY id");
+    SignedXid xid = clock.xid();
+
+    Branch branch =
+        write(xid, "1", "UPDATE seat SET place = 4 - place; UPDATE seat SET place = place % 3 + 1");
+
+    assertThat(stock.finish(xid, branch, Outcome.ABORTED)).isEqualTo(OrderResult.DONE);
+    assertThat(stock.column("SELECT seat::text FROM seat ORDER BY id")).isEqualTo(before);
+  }
+
+  @Test
+  void namesTheBranchOfARowThatADeferredConstraintWrites() {
+    stock.execute(
+        "CREATE TABLE noted (id int PRIMARY KEY, n int REFERENCES item DEFERRABLE);"
+            + " CREATE FUNCTION renumber() RETURNS trigger LANGUAGE plpgsql AS"
+            + " 'BEGIN UPDATE item SET n = NEW.n; RETURN NULL; END';"
+            + " CREATE CONSTRAINT TRIGGER renumber AFTER INSERT ON noted"
+            + " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION renumber()");
+    SignedXid xid = clock.xid();
+
+    Branch branch = write(xid, "1", "INSERT INTO noted VALUES (1, 2)");
+
+    assertThat(branch.kind()).isEqualTo(BranchKind.AT);
+    assertThat(stock.finish(xid, branch, Outcome.ABORTED)).isEqualTo(OrderResult.DONE);
+    assertThat(items()).containsExactly("(1,a,1)", "(2,b,2)");
   }
 
   @Test

@@ -147,11 +147,6 @@ class AutomaticRulesIT {
   }
 
   @Test
-  void undoesWhatOnlyDeferredConstraintsAllow() {
-    undoes("UPDATE child SET place = 4 - place", "UPDATE child SET place = place % 3 + 1");
-  }
-
-  @Test
   void forgetsWhatASavepointTookBackAndItsBranch() {
     List<String> before = rows();
     SignedXid xid = clock.xid();
