@@ -3,6 +3,7 @@ package dev.tenon.global;
 import static dev.tenon.global.StockService.call;
 import static dev.tenon.global.StockService.reply;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.tenon.global.StockService.Clock;
 import dev.tenon.global.spi.OrderResult;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Rows of all types come back bit by bit: {@code -Dtenon.at.deep=100} tries more of them. */
 class AutomaticTypesIT {
@@ -82,6 +85,7 @@ class AutomaticTypesIT {
     t.put("pg_lsn", List.of("'16/B374D848'"));
     t.put("regclass", List.of("'every'", "'pg_class'"));
     t.put("regtype", List.of("'mood'"));
+    rare(t);
     t.put("integer[]", List.of("ARRAY[1, NULL, (r * 100)::int]", "'{}'", "'[0:1]={1,2}'"));
     t.put("text[]", List.of("ARRAY['a,b', '\"', 'NULL', NULL, '']", "'{{a,b},{c,d}}'"));
     t.put("double precision[]", List.of("ARRAY[r, 'NaN', 'Infinity']::double precision[]"));
@@ -91,6 +95,37 @@ class AutomaticTypesIT {
     t.put("address", List.of("ROW('a,\"b', r, ARRAY['x', NULL])::address", "ROW(NULL, 1, '{}')"));
     t.put("address[]", List.of("ARRAY[ROW('a', r, '{}')::address]"));
     return t;
+  }
+
+  private static void rare(Map<String, List<String>> t) {
+    t.put("oid", List.of("'4294967295'"));
+    t.put("xid", List.of("'7'"));
+    t.put("xid8", List.of("'18446744073709551615'"));
+    t.put("cid", List.of("'3'"));
+    t.put("tid", List.of("'(1,2)'"));
+    t.put("int8range", List.of("int8range(1, (r * 1e9)::bigint + 2)"));
+    t.put("tsrange", List.of("tsrange('2000-01-01', NULL)"));
+    t.put("daterange", List.of("daterange('2000-01-01', 'infinity', '[]')"));
+    t.put("int8multirange", List.of("'{[1,3),[5,9)}'"));
+    t.put("nummultirange", List.of("nummultirange(numrange(r::numeric, 2))"));
+    t.put("tsmultirange", List.of("'{[2000-01-01,2001-01-01)}'"));
+    t.put("tstzmultirange", List.of("tstzmultirange(tstzrange(NULL, now()))"));
+    t.put("datemultirange", List.of("'{[2000-01-01,2001-01-01)}'"));
+    t.put("jsonpath", List.of("'$.a[*] ? (@ > 1)'"));
+    t.put("oidvector", List.of("'1 2'"));
+    t.put("int2vector", List.of("'1 2'"));
+    t.put("pg_snapshot", List.of("'10:20:10,14'"));
+    t.put("txid_snapshot", List.of("'10:20:10,14'"));
+    t.put("regproc", List.of("'pg_backend_pid'"));
+    t.put("regprocedure", List.of("'abs(integer)'"));
+    t.put("regoper", List.of("'||/'"));
+    t.put("regoperator", List.of("'+(integer,integer)'"));
+    t.put("regrole", List.of("'pg_monitor'"));
+    t.put("regnamespace", List.of("'pg_catalog'"));
+    t.put("regconfig", List.of("'english'"));
+    t.put("regdictionary", List.of("'simple'"));
+    t.put("regcollation", List.of("'\"C\"'"));
+    t.put("refcursor", List.of("'c'"));
   }
 
   @BeforeEach
@@ -124,6 +159,77 @@ class AutomaticTypesIT {
   private List<String> bits() {
     return stock.column(
         "SELECT every::text || encode(record_send(every), 'hex') FROM every ORDER BY part, id");
+  }
+
+  @Test
+  void leavesOutNoTypeThatAColumnMayHave() {
+    assertThat(
+            stock.column(
+                "SELECT format_type(t.oid, NULL) FROM pg_type t"
+                    + " WHERE t.typnamespace = 'pg_catalog'::regnamespace"
+                    + " AND t.typtype IN ('b', 'r', 'm') AND t.typcategory <> 'A'"
+                    + " AND t.typname NOT LIKE 'pg\\_%' AND NOT EXISTS ("
+                    + "SELECT FROM pg_attribute a WHERE a.attrelid = 'every'::regclass"
+                    + " AND a.atttypid = t.oid) ORDER BY 1"))
+        .describedAs("of these one has no binary form, the other is of indexes alone")
+        .isSubsetOf("aclitem", "gtsvector");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '~',
+      value = {
+        "numeric | 1.0 | 1.00",
+        "numeric | 'NaN' | 'NaN'",
+        "double precision | '-0' | '0'",
+        "text | 'a' | 'a'",
+        "char(5) | 'a' | 'a    '",
+        "uuid | 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' | 'A0EEBC999C0B4EF8BB6D6BB9BD380A11'",
+        "timestamptz | '2000-01-01 00:00Z' | '2000-01-01 02:00+02'",
+        "interval | '1 day' | '24 hours'",
+        "bytea | '\\x00ff' | '\\x00FF'",
+        "mood | 'glad' | 'glad'",
+        "positive | 1.5 | 1.50",
+        "int4range | '[1,3)' | '[1,2]'",
+        "jsonb | '{\"a\": 1.0}' | '{\"a\": 1.00}'",
+        "inet | '10.0.0.1/32' | '10.0.0.1'",
+        "integer[] | '{1,NULL}' | '{1,NULL}'",
+        "bit(3) | B'101' | B'101'",
+        "money | '$1.50' | '$1.5'",
+        "tsvector | 'b a' | 'a b'"
+      })
+  void locksKeysThatAreEqualHoweverTheyAreWritten(String type, String key, String equal) {
+    stock.execute("CREATE TABLE keyed (id " + type + " PRIMARY KEY, n int)");
+    AutomaticTables.of("tenon")
+        .enable(stock.transactions.database().dataSource(), List.of("keyed"));
+    stock.execute("INSERT INTO keyed VALUES (" + key + ", 1)");
+    List<String> before = stock.column("SELECT keyed::text FROM keyed");
+    SignedXid xid = clock.xid();
+
+    Branch branch = write(xid, "UPDATE keyed SET n = 2", "DELETE FROM keyed");
+
+    assertThat(
+            AutomaticBranches.state(
+                catchThrowable(() -> stock.execute("INSERT INTO keyed VALUES (" + equal + ", 3)"))))
+        .contains(AutomaticBranches.LOCKED);
+    assertThat(stock.finish(xid, branch, Outcome.ABORTED)).isEqualTo(OrderResult.DONE);
+    assertThat(stock.column("SELECT keyed::text FROM keyed")).isEqualTo(before);
+  }
+
+  private Branch write(SignedXid xid, String... statements) {
+    return StockService.listing(
+            stock.participant.handle(
+                call(xid, "1"),
+                Fingerprint.ofValue("any", 1),
+                unit -> {
+                  for (String sql : statements) {
+                    stock.statement(unit, sql);
+                  }
+                  return reply("done");
+                }))
+        .kept()
+        .getFirst();
   }
 
   private static String values(Random random) {
@@ -163,20 +269,13 @@ class AutomaticTypesIT {
           "UPDATE every SET (" + columns() + ") = (SELECT " + values(random) + ") WHERE id % 2 = 0";
 
       Branch branch =
-          StockService.listing(
-                  stock.participant.handle(
-                      call(xid, "1"),
-                      Fingerprint.ofValue("any", 1),
-                      unit -> {
-                        stock.statement(unit, update);
-                        stock.statement(unit, "UPDATE every SET id = DEFAULT WHERE id % 3 = 0");
-                        stock.statement(unit, "DELETE FROM every WHERE id % 2 = 1");
-                        stock.statement(unit, insert + values(random) + ")");
-                        stock.statement(unit, "UPDATE every SET part = 'z', late = NULL");
-                        return reply("done");
-                      }))
-              .kept()
-              .getFirst();
+          write(
+              xid,
+              update,
+              "UPDATE every SET id = DEFAULT WHERE id % 3 = 0",
+              "DELETE FROM every WHERE id % 2 = 1",
+              insert + values(random) + ")",
+              "UPDATE every SET part = 'z', late = NULL");
 
       assertThat(bits()).isNotEqualTo(before);
       assertThat(stock.finish(xid, branch, Outcome.ABORTED))
