@@ -60,6 +60,12 @@ final class Audit {
         found.ledger(),
         entry -> mode(entry.reference()),
         BigDecimal::toPlainString);
+    compare(
+        "deliveries booked for",
+        expected.deliveries(),
+        found.deliveries(),
+        this::mode,
+        String::valueOf);
     for (Flaw flaw : found.flaws()) {
       differences.add(new Difference(flaw.mode(), flaw.what(), NONE, flaw.found()));
     }

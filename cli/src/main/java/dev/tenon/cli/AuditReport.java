@@ -72,6 +72,9 @@ record AuditReport(
     json.put("moneyOwed", one.moneyOwed());
     json.put("moneyCharged", one.moneyCharged());
     json.put("holds", one.holds());
+    json.put("locks", one.locks());
+    json.put("images", one.images());
+    json.put("prepared", one.prepared());
     json.put("open", one.open());
     json.put("differences", one.differences());
     return json;
@@ -121,7 +124,7 @@ record AuditReport(
 
   /** A row for each means; money and pieces are marked if they are not those of the orders. */
   private void modes(List<String> out) {
-    String form = "  %-10s %9s %8s %11s %14s %5s %5s %11s%s";
+    String form = "  %-9s %9s %8s %11s %13s %5s %5s %6s %8s %4s %11s%s";
     out.add(
         form.formatted(
             "orders by",
@@ -130,6 +133,9 @@ record AuditReport(
             "pieces sold",
             "money charged",
             "holds",
+            "locks",
+            "images",
+            "prepared",
             "open",
             "differences",
             ""));
@@ -145,6 +151,9 @@ record AuditReport(
               one.piecesSold(),
               one.moneyCharged().toPlainString(),
               one.holds(),
+              one.locks(),
+              one.images(),
+              one.prepared(),
               one.open(),
               one.differences(),
               conserved ? "" : "  <- not what was ordered"));

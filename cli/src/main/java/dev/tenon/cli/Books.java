@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param onHand pieces by product
  * @param movements pieces moved, by what moved them; opening levels are not movements
  * @param ledger amounts booked, by what booked them
+ * @param deliveries how many are booked, by order number
  * @param users by id
  * @param copies the order service's copy of users, by id
  * @param flaws what ought not to be there at all
@@ -25,6 +26,7 @@ record Books(
     Map<String, Long> onHand,
     Map<Movement, Long> movements,
     Map<Entry, BigDecimal> ledger,
+    Map<String, Long> deliveries,
     Map<String, User> users,
     Map<String, User> copies,
     List<Flaw> flaws) {
@@ -35,6 +37,7 @@ record Books(
     onHand = Map.copyOf(onHand);
     movements = Map.copyOf(movements);
     ledger = Map.copyOf(ledger);
+    deliveries = Map.copyOf(deliveries);
     users = Map.copyOf(users);
     copies = Map.copyOf(copies);
     flaws = List.copyOf(flaws);
@@ -44,8 +47,16 @@ record Books(
   enum FlawKind {
     /** A hold that nobody ends. */
     HOLD,
+    /** A lock of an AT branch that nobody releases. */
+    LOCK,
+    /** An image of an AT branch that is neither applied nor dropped. */
+    IMAGE,
+    /** A prepared transaction that nobody ends. */
+    PREPARED,
     /** A branch, a decision or a saga that has not ended. */
     OPEN,
+    /** Messages of branches that were sent or dropped against the outcome of their order. */
+    MESSAGES,
     /** A product of which there was less than nothing. */
     NEGATIVE
   }

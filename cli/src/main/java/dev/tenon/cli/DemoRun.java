@@ -29,8 +29,8 @@ final class DemoRun {
   private static final List<String> VICTIMS = List.of("inventory", "payment", "order");
 
   /**
-   * Who receives the messages about orders. Payment is paused first: what inventory holds for
-   * orders then stays on hold, as payment does not answer.
+   * Who receives the messages about orders. Payment is paused first: what inventory holds, locks
+   * and prepares for orders then stays so, as payment does not answer.
    */
   private static final List<String> RECEIVERS = List.of("payment", "inventory");
 
@@ -209,7 +209,7 @@ final class DemoRun {
       }
     }
     if (input.invoices().size() < INVOICES_LEAST) {
-      modes.remove(PlaceMode.TCC);
+      modes.removeAll(Kills.PROMPT);
     }
     return modes;
   }

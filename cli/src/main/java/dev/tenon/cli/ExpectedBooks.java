@@ -31,6 +31,9 @@ final class ExpectedBooks {
    */
   static final long RESERVE = 10_000;
 
+  /** More pieces of a product than this are never there. */
+  static final int LARGE = 1_000_000;
+
   private final OrderBook input;
   private final BigDecimal chargeLimit;
   private final Map<String, Long> opening;
@@ -40,6 +43,7 @@ final class ExpectedBooks {
   private final Map<String, Cancellation> cancellations = new HashMap<>();
   private final Map<Movement, Long> movements = new HashMap<>();
   private final Map<Entry, BigDecimal> ledger = new HashMap<>();
+  private final Map<String, Long> deliveries = new HashMap<>();
 
   /** An order while later cancellations may still take from its lines. */
   private static final class OpenOrder {
@@ -83,13 +87,17 @@ final class ExpectedBooks {
 
   /**
    * As much of each product as could be sold, so that it never depends on who comes first, and some
-   * more for those who try the demo.
+   * more for those who try the demo. Lines of more than {@link #LARGE} are no part of it: their
+   * orders are refused, whoever comes first.
    */
   static Map<String, Long> openingStock(OrderBook input) {
     Map<String, Long> opening = new TreeMap<>();
     for (Invoice invoice : input.invoices()) {
       for (OrderLine line : invoice.lines()) {
-        boolean wanted = !invoice.cancellation() && lineReason(invoice, line).isEmpty();
+        boolean wanted =
+            !invoice.cancellation()
+                && lineReason(invoice, line).isEmpty()
+                && line.quantity() <= LARGE;
         boolean there = !input.soldOut().contains(line.stockCode());
         opening.putIfAbsent(line.stockCode(), there ? RESERVE : 0L);
         opening.merge(line.stockCode(), wanted && there ? line.quantity() : 0L, Long::sum);
@@ -112,7 +120,8 @@ final class ExpectedBooks {
     input.customers().forEach(id -> users.put(id, User.of(id)));
     Map<String, Order> closed = new HashMap<>();
     orders.forEach((number, order) -> closed.put(number, close(order)));
-    return new Books(closed, cancellations, onHand, movements, ledger, users, users, List.of());
+    return new Books(
+        closed, cancellations, onHand, movements, ledger, deliveries, users, users, List.of());
   }
 
   private static Optional<String> lineReason(Invoice invoice, OrderLine line) {
@@ -156,14 +165,16 @@ final class ExpectedBooks {
     if (wanted.isEmpty()) {
       return Optional.of("NO_ACCEPTABLE_LINE");
     }
-    if (soldOut(wanted)) {
+    if (tooLarge(wanted)) {
       return Optional.of("OUT_OF_STOCK");
     }
     return tooDear(amount) ? Optional.of("CHARGE_REFUSED") : Optional.empty();
   }
 
-  private boolean soldOut(Map<String, Long> wanted) {
-    return wanted.keySet().stream().anyMatch(input.soldOut()::contains);
+  /** Whether there was less of something from the beginning; never more comes than was sold. */
+  private boolean tooLarge(Map<String, Long> wanted) {
+    return wanted.entrySet().stream()
+        .anyMatch(one -> one.getValue() > opening.getOrDefault(one.getKey(), 0L));
   }
 
   private boolean tooDear(BigDecimal amount) {
@@ -173,13 +184,18 @@ final class ExpectedBooks {
   /**
    * What is left in the journals. With messages, stock and payment are asked side by side, and what
    * one has done is undone if the other refuses; a saga asks stock first, and payment only if that
-   * did not refuse; holds leave nothing unless the order is confirmed.
+   * did not refuse. The others leave nothing unless the order is confirmed: what AT undoes and XA
+   * rolls back was never there.
    */
   private void settle(OpenOrder order, Map<String, Long> wanted) {
     String number = order.invoice.number();
     boolean undone = order.status.equals("REJECTED");
-    boolean sold = !soldOut(wanted) && (!undone || order.mode != PlaceMode.TCC);
+    boolean stockUndone = order.mode == PlaceMode.MESSAGES || order.mode == PlaceMode.SAGA;
+    boolean sold = !tooLarge(wanted) && (!undone || stockUndone);
     boolean charged = !tooDear(order.amount) && (!undone || order.mode == PlaceMode.MESSAGES);
+    if (!undone && order.mode == PlaceMode.MIXED) {
+      deliveries.put(number, 1L);
+    }
     if (sold) {
       wanted.forEach(
           (product, pieces) -> {

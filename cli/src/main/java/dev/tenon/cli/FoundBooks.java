@@ -28,9 +28,32 @@ final class FoundBooks {
   /** What to look for in a service's database: rows of mode, what it is, and how it stands. */
   private record Search(FlawKind kind, String service, String sql) {}
 
-  private static final String BRANCHES =
-      "select lower(kind), 'branch ' || step || ' of ' || xid, state || coalesce(': ' || error, '')"
-          + " from tenon.branch where state not in ('COMMITTED', 'ABORTED')";
+  /** What to look for in the database of any service: the same, but whose it is. */
+  private record CommonSearch(FlawKind kind, String sql) {
+    Search in(String service) {
+      return new Search(kind, service, sql);
+    }
+  }
+
+  private static final List<CommonSearch> COMMON_FLAWS =
+      List.of(
+          new CommonSearch(
+              FlawKind.OPEN,
+              "select lower(kind), 'branch ' || step || ' of ' || xid,"
+                  + " state || coalesce(': ' || error, '')"
+                  + " from tenon.branch where state not in ('COMMITTED', 'ABORTED')"),
+          new CommonSearch(
+              FlawKind.LOCK,
+              "select 'at', 'lock in ' || place::regclass || ' by ' || xid, kind || ' ' || hash"
+                  + " from tenon.row_lock"),
+          new CommonSearch(
+              FlawKind.IMAGE,
+              "select 'at', 'image of a row of ' || rel, 'branch ' || branch"
+                  + " from tenon.row_image"),
+          new CommonSearch(
+              FlawKind.PREPARED,
+              "select 'xa', 'prepared transaction ' || gid, 'since ' || prepared"
+                  + " from pg_prepared_xacts where database = current_database()"));
 
   private static final List<Search> FLAWS =
       List.of(
@@ -55,14 +78,18 @@ final class FoundBooks {
               "select null, 'lowest stock of ' || stock_code, min(level)::text from (select"
                   + " stock_code, sum(quantity) over (partition by stock_code order by id) as level"
                   + " from stock_movement) levels group by stock_code having min(level) < 0"),
-          new Search(FlawKind.OPEN, "inventory", BRANCHES),
-          new Search(FlawKind.OPEN, "payment", BRANCHES),
-          new Search(FlawKind.OPEN, "order", BRANCHES),
+          new Search(
+              FlawKind.MESSAGES,
+              "order",
+              "select mode, 'messages about order ' || order_no || ', which is ' || status,"
+                  + " 'stock ' || stock || ', payment ' || payment from orders"
+                  + " where mode in ('at', 'xa', 'mixed') and ((status = 'CONFIRMED')"
+                  + " <> (stock = 'DONE') or (status = 'CONFIRMED') <> (payment = 'DONE'))"),
           new Search(
               FlawKind.OPEN,
               "order",
               "select case when exists (select from tenon.saga where saga.xid = decision.xid)"
-                  + " then 'saga' else 'tcc' end, 'decision of ' || xid,"
+                  + " then 'saga' end, 'decision of ' || xid,"
                   + " outcome || ', not all participants know' || coalesce(': ' || problem, '')"
                   + " from tenon.global_decision decision where acknowledged_at is null"),
           new Search(
@@ -112,6 +139,12 @@ final class FoundBooks {
             "select reference, kind, sum(amount) from ledger group by reference, kind",
             row -> new Entry(row.getString(1), row.getString(2)),
             row -> Books.money(row.getBigDecimal(3))),
+        map(
+            logins,
+            "inventory",
+            "select order_no, count(*) from delivery group by order_no",
+            row -> row.getString(1),
+            row -> row.getLong(2)),
         map(logins, "user", "select id, name, email from users", row -> row.getString(1), user),
         map(
             logins,
@@ -123,8 +156,12 @@ final class FoundBooks {
   }
 
   private static List<Flaw> flaws(ServiceLogins logins) {
+    List<Search> searches = new ArrayList<>(FLAWS);
+    for (String service : DemoHome.SERVICES) {
+      COMMON_FLAWS.forEach(one -> searches.add(one.in(service)));
+    }
     List<Flaw> found = new ArrayList<>();
-    for (Search search : FLAWS) {
+    for (Search search : searches) {
       each(
           logins,
           search.service,

@@ -2,7 +2,9 @@ package dev.tenon.cli;
 
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
@@ -20,8 +22,10 @@ final class GeneratedOrders {
   private static final String SOLD_OUT = "900";
   private static final int CUSTOMERS = 40;
   private static final int PRODUCTS = 60;
+  private static final int REFUSED_EVERY = 14;
   private static final int LINES_MAX = 8;
   private static final int PIECES_MAX = 12;
+  private static final BigDecimal CHEAP = new BigDecimal("0.0001");
   private static final int FIRST_NUMBER = 100_000;
   private static final int FIRST_CUSTOMER = 2_000;
   private static final long SEED = 20_101_201;
@@ -32,6 +36,7 @@ final class GeneratedOrders {
   private final String product;
   private final int firstCustomer;
   private final List<Invoice> invoices = new ArrayList<>();
+  private final Map<PlaceMode, Integer> plain = new EnumMap<>(PlaceMode.class);
   private int number;
 
   private GeneratedOrders(int round, String product) {
@@ -78,13 +83,22 @@ final class GeneratedOrders {
       case 3 -> lines.add(new OrderLine(product + "101", 2, price(0)));
       case 7 -> lines.add(line(product + "102", -4));
       case 11 -> customer = Optional.empty();
-      case 12 -> lines.add(line(product + SOLD_OUT, 1));
-      case 17 -> lines.add(new OrderLine(product + "103", 400, price(9_999)));
       case 21 ->
           lines = List.of(line(product + "104", -1), new OrderLine(product + "105", 1, price(0)));
-      default -> {}
+      default -> refused().ifPresent(lines::add);
     }
     return new Invoice(String.valueOf(number++), customer, lines);
+  }
+
+  /** Now and then a line for which the next order is refused as a whole, for each means alike. */
+  private Optional<OrderLine> refused() {
+    PlaceMode mode = PlaceMode.dealtTo(String.valueOf(number));
+    return switch (plain.merge(mode, 1, Integer::sum) % REFUSED_EVERY) {
+      case 3 -> Optional.of(line(product + SOLD_OUT, 1));
+      case 7 -> Optional.of(new OrderLine(product + "106", ExpectedBooks.LARGE + 1, CHEAP));
+      case 11 -> Optional.of(new OrderLine(product + "103", 400, price(9_999)));
+      default -> Optional.empty();
+    };
   }
 
   /** Gives back the order's first line, and in turn something that cannot be given back. */

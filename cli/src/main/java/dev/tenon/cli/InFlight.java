@@ -12,13 +12,26 @@ import java.util.Set;
  * Counts what is under way, by SQL in the services' own databases: messages whose effects are still
  * to come (users that the order service has no copy of yet, and orders that wait for stock or for
  * payment, where either the question or the answer is on its way), and orders of each mode: those
- * that are pending, or for which something is on hold. Holds a connection to each database. Not
- * thread-safe.
+ * that are pending, or for which something is on hold, locked or prepared. Holds a connection to
+ * each database. Not thread-safe.
  */
 final class InFlight implements AutoCloseable {
+  /** In inventory, where mode mixed has no TCC. */
   private static final String HELD =
       "select count(distinct xid) from tenon.branch"
           + " where kind = 'TCC' and state not in ('COMMITTED', 'ABORTED')";
+
+  /** In inventory: mode mixed has AT there too, after a branch that no other mode has. */
+  private static final String LOCKED =
+      "select count(distinct xid) filter (where kind = 'AT' and not exists (select"
+          + " from tenon.branch of_mixed where of_mixed.xid = branch.xid"
+          + " and of_mixed.type like '%Delivery')),"
+          + " count(distinct xid) filter (where type like '%Delivery')"
+          + " from tenon.branch where state not in ('COMMITTED', 'ABORTED')";
+
+  /** In inventory, where mode mixed has no XA. */
+  private static final String PREPARED =
+      "select count(*) from pg_prepared_xacts where database = current_database()";
 
   private final Connection users;
   private final Connection orders;
@@ -49,9 +62,12 @@ final class InFlight implements AutoCloseable {
       return users + stock + payment;
     }
 
-    /** Orders of modes saga and tcc; those of mode messages are counted by their messages. */
+    /** Orders of all modes but messages, which are counted by their messages. */
     long transactions() {
-      return orders.getOrDefault(PlaceMode.SAGA, 0L) + orders.getOrDefault(PlaceMode.TCC, 0L);
+      return orders.entrySet().stream()
+          .filter(mode -> mode.getKey() != PlaceMode.MESSAGES)
+          .mapToLong(Map.Entry::getValue)
+          .sum();
     }
 
     long all() {
@@ -87,20 +103,27 @@ final class InFlight implements AutoCloseable {
     try {
       long sent = one(users, "select count(*) from users");
       long copied = one(orders, "select count(*) from user_copy");
-      long held = Math.max(one(stock, HELD), one(payment, HELD));
+      long held = one(stock, HELD);
+      long prepared = one(stock, PREPARED);
       String waiting =
           "select count(*) filter (where mode = 'messages' and stock = 'WAITING'),"
               + " count(*) filter (where mode = 'messages' and payment = 'WAITING'),"
               + " count(*) filter (where mode = 'messages'),"
               + " count(*) filter (where mode = 'saga') from orders where status = 'PENDING'";
-      try (PreparedStatement statement = orders.prepareStatement(waiting);
+      try (PreparedStatement locking = stock.prepareStatement(LOCKED);
+          ResultSet locked = locking.executeQuery();
+          PreparedStatement statement = orders.prepareStatement(waiting);
           ResultSet row = statement.executeQuery()) {
+        locked.next();
         row.next();
         Map<PlaceMode, Long> byMode =
             Map.of(
                 PlaceMode.MESSAGES, row.getLong(3),
                 PlaceMode.SAGA, row.getLong(4),
-                PlaceMode.TCC, held);
+                PlaceMode.TCC, held,
+                PlaceMode.AT, locked.getLong(1),
+                PlaceMode.XA, prepared,
+                PlaceMode.MIXED, locked.getLong(2));
         return new Count(Math.max(0, sent - copied), row.getLong(1), row.getLong(2), byMode);
       }
     } catch (SQLException e) {

@@ -29,6 +29,10 @@ final class Kills {
 
   private static final int POLL_MILLIS = 20;
 
+  /** Modes of which an order is under way only while it has branches. */
+  static final Set<PlaceMode> PROMPT = 
+      EnumSet.of(PlaceMode.TCC, PlaceMode.AT, PlaceMode.XA, PlaceMode.MIXED);
+
   /** User has nothing to do with orders. */
   private static final List<String> OF_ORDERS = List.of("order", "inventory", "payment");
 
@@ -142,8 +146,8 @@ final class Kills {
 
   /**
    * Makes the moment: pauses services, does work that sends them messages, and kills the victims
-   * while these wait. If orders in mode tcc are wanted, only the first service is paused before the
-   * work, so that the other one opens branches. A victim for which the work brings nothing that is
+   * while these wait. If orders are wanted that are under way only while they have branches, only
+   * the first service is paused before the work, so that the other one opens branches. A victim for which the work brings nothing that is
    * still missing is left alone.
    *
    * @param settled whether the work will bring nothing more
@@ -153,7 +157,7 @@ final class Kills {
       throws InterruptedException {
     Set<PlaceMode> wanted = EnumSet.noneOf(PlaceMode.class);
     victims.forEach(service -> wanted.addAll(missingModes(service)));
-    int before = wanted.contains(PlaceMode.TCC) ? 1 : paused.size();
+    int before = wanted.stream().anyMatch(PROMPT::contains) ? 1 : paused.size();
     List<String> killed = new ArrayList<>();
     List<String> standing = new ArrayList<>();
     try {

@@ -20,6 +20,9 @@ import java.util.function.Function;
  * @param moneyOwed for confirmed orders
  * @param moneyCharged for all orders, without what was voided
  * @param holds of stock or money that nobody ends
+ * @param locks of rows, by AT, that nobody releases
+ * @param images of rows, for AT, that are neither applied nor dropped
+ * @param prepared transactions of databases, by XA, that nobody ends
  * @param open branches, decisions and sagas that have not ended
  * @param differences facts that are not as they ought to be
  */
@@ -32,6 +35,9 @@ record ModeAudit(
     BigDecimal moneyOwed,
     BigDecimal moneyCharged,
     long holds,
+    long locks,
+    long images,
+    long prepared,
     long open,
     long differences) {
 
@@ -82,6 +88,9 @@ record ModeAudit(
             confirmed.stream().map(Books.Order::amount).reduce(BigDecimal.ZERO, BigDecimal::add)),
         Books.money(charged),
         flaws(found, mode, FlawKind.HOLD),
+        flaws(found, mode, FlawKind.LOCK),
+        flaws(found, mode, FlawKind.IMAGE),
+        flaws(found, mode, FlawKind.PREPARED),
         flaws(found, mode, FlawKind.OPEN),
         differences.stream().filter(one -> one.mode().equals(own)).count());
   }

@@ -31,7 +31,7 @@ final class NextSteps {
                       .formatted(product)
                   + "'"
                   + services.url("order")
-                  + "/orders?mode=tcc'");
+                  + "/orders?mode=mixed'");
           text.append("Delete a row by hand, and see that the audit misses it (it also lists\n");
           text.append("orders of your own, of which the file does not know):\n");
           line(

@@ -49,6 +49,18 @@ record OpenWork(String what, int count, List<String> examples, boolean inAudit) 
                   + " from tenon.saga where state not in ('DONE', 'ABORTED')",
               true),
           new Search(
+              "locks of AT branches",
+              "select place::regclass || ' ' || kind || ' ' || xid from tenon.row_lock",
+              true),
+          new Search(
+              "images of AT branches",
+              "select rel || ' ' || branch from tenon.row_image",
+              true),
+          new Search(
+              "prepared transactions",
+              "select gid from pg_prepared_xacts where database = current_database()",
+              true),
+          new Search(
               "messages that are held for a branch",
               "select topic || ' ' || coalesce(key, '') from tenon.branch_message",
               false),

@@ -6,7 +6,10 @@ import java.util.Locale;
 enum PlaceMode {
   MESSAGES,
   SAGA,
-  TCC;
+  TCC,
+  AT,
+  XA,
+  MIXED;
 
   /** As requests, reports and the order service's table have it. */
   String text() {

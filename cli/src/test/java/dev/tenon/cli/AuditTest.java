@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 class AuditTest {
@@ -104,6 +105,8 @@ class AuditTest {
   void reportsWhatOughtNotToBeThereUnderTheModeOfItsOrder() {
     Optional<PlaceMode> tcc = Optional.of(PlaceMode.TCC);
     Optional<PlaceMode> saga = Optional.of(PlaceMode.SAGA);
+    Optional<PlaceMode> at = Optional.of(PlaceMode.AT);
+    Optional<PlaceMode> xa = Optional.of(PlaceMode.XA);
     Books found =
         new Books(
             EXPECTED.orders(),
@@ -111,10 +114,15 @@ class AuditTest {
             EXPECTED.onHand(),
             EXPECTED.movements(),
             EXPECTED.ledger(),
+            EXPECTED.deliveries(),
             EXPECTED.users(),
             EXPECTED.copies(),
             List.of(
                 new Flaw(FlawKind.HOLD, tcc, "inventory: hold of A for order 3", "2"),
+                new Flaw(FlawKind.LOCK, at, "inventory: lock in stock_pkey by x", "R 1"),
+                new Flaw(FlawKind.IMAGE, at, "inventory: image of a row of stock", "branch y"),
+                new Flaw(FlawKind.PREPARED, xa, "payment: prepared transaction z", "since now"),
+                new Flaw(FlawKind.MESSAGES, xa, "order: messages about order 4", "stock WAITING"),
                 new Flaw(FlawKind.OPEN, saga, "payment: branch stock of x", "OPEN"),
                 new Flaw(FlawKind.NEGATIVE, Optional.empty(), "lowest stock of A", "-1")));
 
@@ -124,12 +132,25 @@ class AuditTest {
     assertThat(report.differences())
         .containsExactly(
             new Difference(tcc, "inventory: hold of A for order 3", "none", "2"),
+            new Difference(at, "inventory: lock in stock_pkey by x", "none", "R 1"),
+            new Difference(at, "inventory: image of a row of stock", "none", "branch y"),
+            new Difference(xa, "payment: prepared transaction z", "none", "since now"),
+            new Difference(xa, "order: messages about order 4", "none", "stock WAITING"),
             new Difference(saga, "payment: branch stock of x", "none", "OPEN"),
             new Difference(Optional.empty(), "lowest stock of A", "none", "-1"));
-    assertThat(report.modes()).extracting(ModeAudit::differences).containsExactly(0L, 1L, 1L);
-    assertThat(report.modes()).extracting(ModeAudit::holds).containsExactly(0L, 0L, 1L);
-    assertThat(report.modes()).extracting(ModeAudit::open).containsExactly(0L, 1L, 0L);
-    assertThat(DemoRun.outstanding(EXPECTED, found)).isEqualTo(3);
+    assertCounts(report, ModeAudit::differences, 0L, 1L, 1L, 2L, 2L, 0L);
+    assertCounts(report, ModeAudit::holds, 0L, 0L, 1L, 0L, 0L, 0L);
+    assertCounts(report, ModeAudit::locks, 0L, 0L, 0L, 1L, 0L, 0L);
+    assertCounts(report, ModeAudit::images, 0L, 0L, 0L, 1L, 0L, 0L);
+    assertCounts(report, ModeAudit::prepared, 0L, 0L, 0L, 0L, 1L, 0L);
+    assertCounts(report, ModeAudit::open, 0L, 1L, 0L, 0L, 0L, 0L);
+    assertThat(DemoRun.outstanding(EXPECTED, found)).isEqualTo(7);
+  }
+
+  /** In the order of the modes. */
+  private static void assertCounts(
+      AuditReport report, Function<ModeAudit, Long> count, Long... expected) {
+    assertThat(report.modes()).extracting(count).containsExactly(expected);
   }
 
   @Test
@@ -160,6 +181,7 @@ class AuditTest {
         onHand,
         movements,
         ledger,
+        EXPECTED.deliveries(),
         EXPECTED.users(),
         EXPECTED.copies(),
         List.of());

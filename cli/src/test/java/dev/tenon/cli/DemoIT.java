@@ -89,7 +89,7 @@ class DemoIT {
               assertThat(mode.get("ordersConfirmed").asLong()).isPositive();
               assertThat(mode.get("piecesSold")).isEqualTo(mode.get("piecesOrdered"));
               assertThat(mode.get("moneyCharged")).isEqualTo(mode.get("moneyOwed"));
-              for (String nothing : List.of("holds", "open", "differences")) {
+              for (String nothing : List.of("holds", "locks", "images", "prepared", "open", "differences")) {
                 assertThat(mode.get(nothing).asLong()).as(nothing).isZero();
               }
             });
@@ -148,6 +148,21 @@ class DemoIT {
         "inventory",
         "insert into stock_movement (stock_code, reference, kind, quantity)"
             + " values ('85123A', 'nobody', 'SOLD', -100000)");
+    plant(
+        "inventory",
+        "insert into tenon.row_lock (place, kind, hash, xid, holders, scope)"
+            + " values ('stock_pkey'::regclass, 'R', 1, 'x', array[gen_random_uuid()], '1')");
+    plant(
+        "user",
+        "insert into tenon.row_image (branch, rel, columns, places, kinds, hashes)"
+            + " values (gen_random_uuid(), 'users', 3, '{}', '{}', '{}')");
+    plant(
+        "payment",
+        "begin; insert into ledger (kind, reference, customer_id, amount)"
+            + " values ('CHARGE', 'nobody', '17850', 1); prepare transaction 'planted'");
+    plant(
+        "order",
+        "update orders set mode = 'mixed', payment = 'WAITING' where order_no = '536364'");
     Run planted = runs.run("audit", "--json");
     assertThat(planted.status()).isEqualTo(1);
     assertThat(one(planted.said()).get("differences"))
@@ -157,6 +172,10 @@ class DemoIT {
             "inventory: pieces held of 85123A by nobody",
             "payment: hold of money for order 1",
             "payment: branch payment of x",
+            "inventory: lock in stock_pkey by x",
+            "user: image of a row of users",
+            "payment: prepared transaction planted",
+            "order: messages about order 536364, which is CONFIRMED",
             "inventory: lowest stock of 85123A");
     Run second = runs.run("demo", "--once");
     assertThat(second.status()).isEqualTo(Main.FAILED);

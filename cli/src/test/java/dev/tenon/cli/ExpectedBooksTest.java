@@ -13,6 +13,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ExpectedBooksTest {
   private static final BigDecimal LIMIT = new BigDecimal("100.00");
@@ -99,36 +100,67 @@ class ExpectedBooksTest {
 
   @Test
   void undoesWhatOneServiceDidWhenTheOtherRefuses() {
-    OrderBook input =
-        new OrderBook(
-            "test",
-            List.of(
-                invoice("300", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
-                invoice("301", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
-                invoice("302", "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00")),
-                invoice("303", "anna", line("A", 3, "50.00")),
-                invoice("304", "anna", line("A", 3, "50.00")),
-                invoice("305", "anna", line("A", 3, "50.00"))),
-            Set.of("GONE"));
+    List<String> outOfStock = List.of("300", "301", "302", "303", "304", "305");
+    List<String> tooDear = List.of("312", "313", "314", "315", "316", "317");
+    List<Invoice> invoices = new ArrayList<>();
+    outOfStock.forEach(
+        no -> invoices.add(invoice(no, "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00"))));
+    tooDear.forEach(no -> invoices.add(invoice(no, "anna", line("A", 3, "50.00"))));
+    OrderBook input = new OrderBook("test", invoices, Set.of("GONE"));
     Books books = ExpectedBooks.of(input, LIMIT);
 
-    assertThat(input.modes())
-        .containsEntry("300", PlaceMode.MESSAGES)
-        .containsEntry("304", PlaceMode.SAGA)
-        .containsEntry("305", PlaceMode.TCC);
-    assertThat(List.of("300", "301", "302"))
+    assertThat(outOfStock.stream().map(PlaceMode::dealtTo))
+        .containsExactlyInAnyOrder(PlaceMode.values());
+    assertThat(tooDear.stream().map(PlaceMode::dealtTo)).containsExactly(PlaceMode.values());
+    assertThat(PlaceMode.dealtTo("303")).isEqualTo(PlaceMode.MESSAGES);
+    assertThat(outOfStock)
         .allSatisfy(no -> assertThat(books.orders().get(no).reason()).contains("OUT_OF_STOCK"));
-    assertThat(List.of("303", "304", "305"))
+    assertThat(tooDear)
         .allSatisfy(no -> assertThat(books.orders().get(no).reason()).contains("CHARGE_REFUSED"));
     assertThat(books.ledger())
-        .containsOnlyKeys(new Entry("300", "CHARGE"), new Entry("300", "VOID"));
+        .containsOnlyKeys(new Entry("303", "CHARGE"), new Entry("303", "VOID"));
     assertThat(books.movements())
         .containsOnlyKeys(
-            new Movement("303", "SOLD", "A"),
-            new Movement("303", "RELEASED", "A"),
-            new Movement("304", "SOLD", "A"),
-            new Movement("304", "RELEASED", "A"));
-    assertThat(books.onHand()).isEqualTo(Map.of("A", 12 + ExpectedBooks.RESERVE, "GONE", 0L));
+            new Movement("312", "SOLD", "A"),
+            new Movement("312", "RELEASED", "A"),
+            new Movement("313", "SOLD", "A"),
+            new Movement("313", "RELEASED", "A"));
+    assertThat(books.deliveries()).isEmpty();
+    assertThat(books.onHand()).isEqualTo(Map.of("A", 24 + ExpectedBooks.RESERVE, "GONE", 0L));
+  }
+
+  @Test
+  void refusesAnOrderOfMoreThanThereEverIs() {
+    Books books =
+        books(
+            invoice("1", "anna", line("A", ExpectedBooks.LARGE + 1, "0.0001")),
+            invoice("2", "anna", line("A", 1, "1.00")));
+
+    assertThat(books.orders().get("1").reason()).contains("OUT_OF_STOCK");
+    assertThat(books.orders().get("2").status()).isEqualTo("CONFIRMED");
+    assertThat(books.onHand()).isEqualTo(Map.of("A", ExpectedBooks.RESERVE));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3, 4, 5})
+  void generatesOrdersOfEachModeThatAreRefusedForEachReason(int round) {
+    OrderBook input = GeneratedOrders.round(round);
+    Books books = ExpectedBooks.of(input, Demo.CHARGE_LIMIT);
+
+    for (PlaceMode mode : PlaceMode.values()) {
+      List<String> reasons =
+          books.orders().values().stream()
+              .filter(order -> order.mode() == mode)
+              .flatMap(order -> order.reason().stream())
+              .toList();
+      assertThat(reasons).as(mode.text()).contains("OUT_OF_STOCK", "CHARGE_REFUSED");
+      assertThat(books.orders().values())
+          .filteredOn(order -> order.mode() == mode)
+          .anyMatch(
+              order ->
+                  order.lines().values().stream()
+                      .anyMatch(line -> line.pieces() > ExpectedBooks.LARGE));
+    }
   }
 
   @Test

@@ -1,12 +1,16 @@
 package dev.tenon.examples.quickstart.inventory;
 
+import dev.tenon.examples.quickstart.messages.Answer;
 import dev.tenon.examples.quickstart.messages.Hold;
 import dev.tenon.examples.quickstart.messages.OrderPlaced;
 import dev.tenon.examples.quickstart.messages.Refusals;
 import dev.tenon.examples.quickstart.messages.StockApi;
+import dev.tenon.examples.quickstart.messages.Topics;
 import dev.tenon.global.Compensated;
 import dev.tenon.global.TryConfirmCancel;
+import dev.tenon.global.XaBranch;
 import dev.tenon.invocation.Problem;
+import dev.tenon.messaging.Outbox;
 import dev.tenon.rest.RestException;
 import org.springframework.http.HttpStatus;
 import org.springframework.stereotype.Component;
@@ -18,9 +22,11 @@ import org.springframework.stereotype.Component;
 @Component
 class Sales implements StockApi {
   private final Stock stock;
+  private final Outbox outbox;
 
-  Sales(Stock stock) {
+  Sales(Stock stock, Outbox outbox) {
     this.stock = stock;
+    this.outbox = outbox;
   }
 
   @Override
@@ -51,6 +57,38 @@ class Sales implements StockApi {
   /** The order does not happen. */
   public void free(Hold hold) {
     stock.endHold(hold.id(), hold.order().items());
+  }
+
+  /** The tables are enabled for AT, so that there is nothing to declare. */
+  @Override
+  public void take(OrderPlaced order) {
+    requireEnough(order);
+    stock.move(Stock.Kind.SOLD, order.orderNo(), order.items());
+    told(order);
+  }
+
+  @Override
+  @XaBranch
+  public void takePrepared(OrderPlaced order) {
+    requireEnough(order);
+    stock.move(Stock.Kind.SOLD, order.orderNo(), order.items());
+    told(order);
+  }
+
+  @Override
+  @Compensated(by = "cancelDelivery")
+  public void bookDelivery(Hold hold) {
+    stock.bookDelivery(hold.id(), hold.order().orderNo());
+  }
+
+  /** Undoes {@link #bookDelivery}. */
+  public void cancelDelivery(Hold hold) {
+    stock.cancelDelivery(hold.id());
+  }
+
+  /** The message goes out if the order happens. */
+  private void told(OrderPlaced order) {
+    outbox.publish(Topics.STOCK_RESERVED, order.orderNo(), new Answer(order.orderNo()));
   }
 
   /** What is on hold may be free soon: that is no refusal, and is not stored as one. */

@@ -124,6 +124,15 @@ class Stock {
     batch.batchUpdate("DELETE FROM stock_hold WHERE id = :id AND stock_code = :code", held);
   }
 
+  /** Each attempt to place an order books its own. */
+  void bookDelivery(UUID id, String orderNo) {
+    jdbc.sql("INSERT INTO delivery (id, order_no) VALUES (?, ?)").params(id, orderNo).update();
+  }
+
+  void cancelDelivery(UUID id) {
+    jdbc.sql("DELETE FROM delivery WHERE id = ?").param(id).update();
+  }
+
   /** A row for each item, so sorted that locks are always taken in one order. */
   private static SqlParameterSource[] rows(
       List<Item> items, BiFunction<Item, MapSqlParameterSource, SqlParameterSource> row) {

@@ -28,4 +28,31 @@ public interface StockApi {
   @PostExchange("/stock/holds")
   @Idempotent
   void hold(@RequestBody Hold hold);
+
+  /**
+   * Sells by plain SQL; Tenon puts it back by itself if the transaction aborts.
+   *
+   * @param order what is bought
+   */
+  @PostExchange("/stock/taken")
+  @Idempotent
+  void take(@RequestBody OrderPlaced order);
+
+  /**
+   * Sells in a prepared transaction of the database.
+   *
+   * @param order what is bought
+   */
+  @PostExchange("/stock/prepared")
+  @Idempotent
+  void takePrepared(@RequestBody OrderPlaced order);
+
+  /**
+   * Books a delivery; cancelled if the transaction aborts.
+   *
+   * @param hold what is to be delivered
+   */
+  @PostExchange("/stock/deliveries")
+  @Idempotent
+  void bookDelivery(@RequestBody Hold hold);
 }

@@ -15,14 +15,14 @@ class Desk {
   private final OrderTable table;
   private final Orders orders;
   private final SagaOrders sagas;
-  private final TccOrders tcc;
+  private final PromptOrders prompt;
 
-  Desk(Inquiry inquiry, OrderTable table, Orders orders, SagaOrders sagas, TccOrders tcc) {
+  Desk(Inquiry inquiry, OrderTable table, Orders orders, SagaOrders sagas, PromptOrders prompt) {
     this.inquiry = inquiry;
     this.table = table;
     this.orders = orders;
     this.sagas = sagas;
-    this.tcc = tcc;
+    this.prompt = prompt;
   }
 
   /** What became of a request. In the modes that decide later, always the same: PENDING. */
@@ -40,7 +40,7 @@ class Desk {
       throw Requests.differentBody(order.orderNo());
     }
     List<LineResult> lines = table.lineResults(order.orderNo());
-    return mode == Mode.TCC
+    return mode.prompt()
         ? new Receipt(order.orderNo(), taken.status(), taken.reason(), lines)
         : new Receipt(order.orderNo(), "PENDING", null, lines);
   }
@@ -52,7 +52,10 @@ class Desk {
             : switch (mode) {
               case MESSAGES -> orders.place(order);
               case SAGA -> sagas.place(order);
-              case TCC -> tcc.place(order);
+              case TCC -> prompt.tcc(order);
+              case AT -> prompt.at(order);
+              case XA -> prompt.xa(order);
+              case MIXED -> prompt.mixed(order);
             };
   }
 }

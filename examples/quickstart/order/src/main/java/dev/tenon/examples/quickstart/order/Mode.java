@@ -13,8 +13,22 @@ enum Mode {
   /** It calls one after the other, and undoes what was done if one refuses: {@link OrderSaga}. */
   SAGA,
 
-  /** It has both put aside, and then sold and charged, or freed: {@link TccOrders}. */
-  TCC;
+  /** It has both put aside, and then sold and charged, or freed: {@link Attempts#tcc}. */
+  TCC,
+
+  /** It has both done, and put back by Tenon if it does not happen: {@link Attempts#at}. */
+  AT,
+
+  /** It has both prepared, and then committed or rolled back: {@link Attempts#xa}. */
+  XA,
+
+  /** All of it in one transaction: {@link Attempts#mixed}. */
+  MIXED;
+
+  /** Whether an order is decided when its request is answered. */
+  boolean prompt() {
+    return this != MESSAGES && this != SAGA;
+  }
 
   /** As users and the database write it. */
   String text() {

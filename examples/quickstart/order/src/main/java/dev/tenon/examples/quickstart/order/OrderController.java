@@ -32,15 +32,15 @@ class OrderController {
   }
 
   /**
-   * Takes an order. In mode tcc it is decided when it is answered: 201. In the others what comes of
-   * it is to be seen at GET /orders/{orderNo}: 202.
+   * Takes an order. In modes messages and saga what comes of it is to be seen at GET
+   * /orders/{orderNo}: 202. In the others it is decided when it is answered: 201.
    */
   @PostMapping("/orders")
   ResponseEntity<?> place(
       @RequestParam(defaultValue = "messages") String mode, @RequestBody @Valid NewOrder order) {
     Mode by = Mode.of(mode);
     Desk.Receipt receipt = desk.place(order, by);
-    HttpStatus done = by == Mode.TCC ? HttpStatus.CREATED : HttpStatus.ACCEPTED;
+    HttpStatus done = by.prompt() ? HttpStatus.CREATED : HttpStatus.ACCEPTED;
     return answer(done, receipt, receipt.lines());
   }
 

@@ -4,6 +4,7 @@ import dev.tenon.examples.quickstart.messages.Hold;
 import dev.tenon.examples.quickstart.messages.OrderPlaced;
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.stereotype.Repository;
@@ -45,16 +46,19 @@ class Ledger {
         .update();
   }
 
-  void hold(Hold hold) {
+  void hold(Hold hold, BigDecimal amount) {
     OrderPlaced order = hold.order();
     jdbc.sql("INSERT INTO money_hold (id, order_no, customer_id, amount) VALUES (?, ?, ?, ?)")
-        .params(hold.id(), order.orderNo(), order.customerId(), order.amount())
+        .params(hold.id(), order.orderNo(), order.customerId(), amount)
         .update();
   }
 
-  /** Nothing is put aside by this hold any more. */
-  void endHold(UUID id) {
-    jdbc.sql("DELETE FROM money_hold WHERE id = ?").param(id).update();
+  /** Nothing is put aside by this hold any more; says how much was. */
+  Optional<BigDecimal> endHold(UUID id) {
+    return jdbc.sql("DELETE FROM money_hold WHERE id = ? RETURNING amount")
+        .param(id)
+        .query(BigDecimal.class)
+        .optional();
   }
 
   List<Entry> entries(String reference) {
