@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
     name = "demo",
     description =
         "Starts PostgreSQL and four services, feeds them orders, kills each of them once, and"
-            + " audits the result. Orders are placed by messages, as sagas, by TCC, AT and XA, and by"
-            + " all of them mixed, in turn.")
+            + " audits the result. Orders are placed by messages, as sagas, by TCC, AT and XA, and"
+            + " by all of them mixed, in turn.")
 final class DemoCommand implements Callable<Integer> {
   /** The status of what Ctrl-C ends. */
   private static final int INTERRUPTED = 130;

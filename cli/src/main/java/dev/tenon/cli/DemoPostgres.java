@@ -13,9 +13,6 @@ import java.util.Set;
  * for each service, so that one can be killed while the others go on.
  */
 final class DemoPostgres implements AutoCloseable {
-  /** For the orders by XA that are under way at once, in all databases of a server. */
-  private static final String PREPARED_MAX = "100";
-
   private final Map<String, PostgresServer> servers = new LinkedHashMap<>();
 
   private DemoPostgres() {}
@@ -45,11 +42,7 @@ final class DemoPostgres implements AutoCloseable {
     switch (spread) {
       case ONE_FOR_ALL -> {
         PostgresServer shared =
-            PostgresServer.builder()
-                .dataDirectory(home.postgres())
-                .durable()
-                .setting("max_prepared_transactions", PREPARED_MAX)
-                .start();
+            PostgresServer.builder().dataDirectory(home.postgres()).durable().start();
         DemoHome.SERVICES.forEach(service -> servers.put(service, shared));
       }
       case ONE_EACH -> {
@@ -61,7 +54,6 @@ final class DemoPostgres implements AutoCloseable {
                   .durable()
                   .setting("max_connections", "60")
                   .setting("max_wal_size", "128MB")
-                  .setting("max_prepared_transactions", PREPARED_MAX)
                   .start());
         }
       }

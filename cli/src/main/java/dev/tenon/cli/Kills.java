@@ -30,7 +30,7 @@ final class Kills {
   private static final int POLL_MILLIS = 20;
 
   /** Modes of which an order is under way only while it has branches. */
-  static final Set<PlaceMode> PROMPT = 
+  static final Set<PlaceMode> PROMPT =
       EnumSet.of(PlaceMode.TCC, PlaceMode.AT, PlaceMode.XA, PlaceMode.MIXED);
 
   /** User has nothing to do with orders. */
@@ -147,8 +147,8 @@ final class Kills {
   /**
    * Makes the moment: pauses services, does work that sends them messages, and kills the victims
    * while these wait. If orders are wanted that are under way only while they have branches, only
-   * the first service is paused before the work, so that the other one opens branches. A victim for which the work brings nothing that is
-   * still missing is left alone.
+   * the first service is paused before the work, so that the other one opens branches. A victim for
+   * which the work brings nothing that is still missing is left alone.
    *
    * @param settled whether the work will bring nothing more
    * @throws CliException if neither anything came nor the work settled in time

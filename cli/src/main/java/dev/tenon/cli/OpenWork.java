@@ -53,9 +53,7 @@ record OpenWork(String what, int count, List<String> examples, boolean inAudit) 
               "select place::regclass || ' ' || kind || ' ' || xid from tenon.row_lock",
               true),
           new Search(
-              "images of AT branches",
-              "select rel || ' ' || branch from tenon.row_image",
-              true),
+              "images of AT branches", "select rel || ' ' || branch from tenon.row_image", true),
           new Search(
               "prepared transactions",
               "select gid from pg_prepared_xacts where database = current_database()",

@@ -89,7 +89,8 @@ class DemoIT {
               assertThat(mode.get("ordersConfirmed").asLong()).isPositive();
               assertThat(mode.get("piecesSold")).isEqualTo(mode.get("piecesOrdered"));
               assertThat(mode.get("moneyCharged")).isEqualTo(mode.get("moneyOwed"));
-              for (String nothing : List.of("holds", "locks", "images", "prepared", "open", "differences")) {
+              for (String nothing :
+                  List.of("holds", "locks", "images", "prepared", "open", "differences")) {
                 assertThat(mode.get(nothing).asLong()).as(nothing).isZero();
               }
             });
@@ -161,8 +162,7 @@ class DemoIT {
         "begin; insert into ledger (kind, reference, customer_id, amount)"
             + " values ('CHARGE', 'nobody', '17850', 1); prepare transaction 'planted'");
     plant(
-        "order",
-        "update orders set mode = 'mixed', payment = 'WAITING' where order_no = '536364'");
+        "order", "update orders set mode = 'mixed', payment = 'WAITING' where order_no = '536364'");
     Run planted = runs.run("audit", "--json");
     assertThat(planted.status()).isEqualTo(1);
     assertThat(one(planted.said()).get("differences"))

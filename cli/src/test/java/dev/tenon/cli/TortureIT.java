@@ -48,7 +48,8 @@ class TortureIT {
     JsonNode report = Json.mapper().readTree(torture.said());
     assertThat(report.get("differences")).as(torture.said()).isEmpty();
     assertThat(report.get("kills").asInt()).isGreaterThanOrEqualTo(2);
-    assertThat(report.get("orders").propertyNames()).contains("messages", "saga", "tcc", "at", "xa", "mixed");
+    assertThat(report.get("orders").propertyNames())
+        .contains("messages", "saga", "tcc", "at", "xa", "mixed");
     assertThat(report.get("faults").propertyNames())
         .contains("SIGSTOP and SIGCONT", "kill -9 of order-1")
         .anyMatch(kind -> kind.startsWith("network"));

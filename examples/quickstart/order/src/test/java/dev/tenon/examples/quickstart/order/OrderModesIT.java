@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -28,13 +29,21 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The same orders by each means: what comes of them is the same. */
 class OrderModesIT {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
   private static final String LAMP = "lamp";
   private static final String RARE = "rare";
+
+  /** What AT and XA must not leave behind. */
+  private static final List<String> LEFT =
+      List.of(
+          "SELECT count(*) FROM tenon.row_lock",
+          "SELECT count(*) FROM tenon.row_image",
+          "SELECT count(*) FROM tenon.branch_message",
+          "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()");
 
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
@@ -79,31 +88,34 @@ class OrderModesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"messages", "saga", "tcc"})
-  void confirmsOnceAndSellsAndChargesOnce(String mode) {
-    String number = "confirmed-" + mode;
+  @EnumSource(Mode.class)
+  void confirmsOnceAndSellsAndChargesOnce(Mode mode) {
+    String number = "confirmed-" + mode.text();
     String body = order(number, LAMP, 3, "2.50");
 
     RunningService.Answer first = place(mode, body);
     awaitOrder(number, "CONFIRMED");
     RunningService.Answer again = place(mode, body);
 
-    assertThat(first.status()).isEqualTo(mode.equals("tcc") ? 201 : 202);
-    assertThat(first.body()).contains(mode.equals("tcc") ? "CONFIRMED" : "PENDING");
+    assertThat(first.status()).isEqualTo(mode.prompt() ? 201 : 202);
+    assertThat(first.body()).contains(mode.prompt() ? "CONFIRMED" : "PENDING");
     assertThat(again).isEqualTo(first);
     assertThat(place(mode, body.replace("2.50", "2.51")).status()).isEqualTo(409);
-    assertThat(place(mode.equals("tcc") ? "saga" : "tcc", body).status()).isEqualTo(409);
+    assertThat(place(mode == Mode.TCC ? Mode.SAGA : Mode.TCC, body).status()).isEqualTo(409);
     assertThat(service("order").get("/orders/" + number).body())
-        .contains(json("'mode':'%s'", mode));
+        .contains(json("'mode':'%s'", mode.text()));
     awaitNothingOpen();
     assertThat(moved(number)).isEqualTo("SOLD -3");
     assertThat(booked(number)).isEqualTo("CHARGE 7.5000");
+    assertThat(deliveries(number)).isEqualTo(mode == Mode.MIXED ? "1" : "0");
+    String told = mode == Mode.SAGA || mode == Mode.TCC ? "WAITING" : "DONE";
+    await().atMost(PATIENCE).untilAsserted(() -> assertThat(told(number)).isEqualTo(told));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"messages", "saga", "tcc"})
-  void rejectsWhatIsNotInStock(String mode) {
-    String number = "stock-" + mode;
+  @EnumSource(Mode.class)
+  void rejectsWhatIsNotInStock(Mode mode) {
+    String number = "stock-" + mode.text();
     String body = order(number, RARE, 3, "2.50");
 
     RunningService.Answer first = place(mode, body);
@@ -114,13 +126,14 @@ class OrderModesIT {
     awaitNothingOpen();
     await().atMost(PATIENCE).untilAsserted(() -> assertThat(paid(number)).isZero());
     assertThat(moved(number)).isEmpty();
+    assertThat(deliveries(number)).isEqualTo("0");
     assertThat(service("inventory").get("/stock/" + RARE).body()).contains("\"onHand\":2");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"messages", "saga", "tcc"})
-  void rejectsWhatIsTooExpensiveAndGivesTheStockBack(String mode) {
-    String number = "money-" + mode;
+  @EnumSource(Mode.class)
+  void rejectsWhatIsTooExpensiveAndGivesTheStockBack(Mode mode) {
+    String number = "money-" + mode.text();
     String body = order(number, RARE, 1, "10000.01");
 
     RunningService.Answer first = place(mode, body);
@@ -139,20 +152,21 @@ class OrderModesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"saga", "tcc"})
-  void placesOneOrderHoweverOftenItIsSentAtOnce(String mode) throws Exception {
-    String number = "crowd-" + mode;
+  @EnumSource(names = "MESSAGES", mode = EnumSource.Mode.EXCLUDE)
+  void placesOneOrderHoweverOftenItIsSentAtOnce(Mode mode) throws Exception {
+    String number = "crowd-" + mode.text();
     String body = order(number, LAMP, 1, "1.00");
     try (ExecutorService clients = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<RunningService.Answer>> answers =
           clients.invokeAll(
               IntStream.range(0, 8)
-                  .<Callable<RunningService.Answer>>mapToObj(i -> () -> place(mode, body))
+                  .<Callable<RunningService.Answer>>mapToObj(
+                      i -> () -> placeUntilAnswered(mode, body))
                   .toList());
       for (Future<RunningService.Answer> answer : answers) {
         assertThat(answer.get().status())
             .as(answer.get().body())
-            .isEqualTo(mode.equals("tcc") ? 201 : 202);
+            .isEqualTo(mode.prompt() ? 201 : 202);
       }
     }
 
@@ -163,9 +177,9 @@ class OrderModesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"saga", "tcc"})
-  void refundsWhatWasBoughtInAnyMode(String mode) {
-    String number = "back-" + mode;
+  @EnumSource(names = "MESSAGES", mode = EnumSource.Mode.EXCLUDE)
+  void refundsWhatWasBoughtInAnyMode(Mode mode) {
+    String number = "back-" + mode.text();
     place(mode, order(number, LAMP, 2, "4.00"));
     awaitOrder(number, "CONFIRMED");
 
@@ -186,21 +200,21 @@ class OrderModesIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"messages", "saga", "tcc"})
-  void doesNotRejectAnOrderForPiecesThatAreOnlyOnHold(String mode) {
-    String number = "hold-" + mode;
-    String product = "held-" + mode;
+  @EnumSource(Mode.class)
+  void doesNotRejectAnOrderForPiecesThatAreOnlyOnHold(Mode mode) {
+    String number = "hold-" + mode.text();
+    String product = "held-" + mode.text();
     service("inventory").post("/stock", json("[{'stockCode':'%s','quantity':2}]", product));
     run("inventory", "UPDATE stock SET held = 1 WHERE stock_code = '" + product + "'");
     String body = order(number, product, 2, "1.00");
 
     RunningService.Answer first = place(mode, body);
-    assertThat(first.status()).isEqualTo(mode.equals("tcc") ? 502 : 202);
+    assertThat(first.status()).isEqualTo(mode.prompt() ? 502 : 202);
     run("inventory", "UPDATE stock SET held = 0 WHERE stock_code = '" + product + "'");
     await()
         .atMost(PATIENCE)
         .untilAsserted(
-            () -> assertThat(place(mode, body).status()).isEqualTo(mode.equals("tcc") ? 201 : 202));
+            () -> assertThat(place(mode, body).status()).isEqualTo(mode.prompt() ? 201 : 202));
 
     awaitOrder(number, "CONFIRMED");
     awaitNothingOpen();
@@ -209,11 +223,23 @@ class OrderModesIT {
 
   @Test
   void refusesAModeThatItDoesNotKnow() {
-    RunningService.Answer refused = place("xa", order("mode", LAMP, 1, "1.00"));
+    RunningService.Answer refused = place("luck", order("mode", LAMP, 1, "1.00"));
 
     assertThat(refused.status()).isEqualTo(400);
-    assertThat(refused.body()).contains("UNKNOWN_MODE", "mode: xa (expected: messages, saga, tcc)");
+    assertThat(refused.body())
+        .contains("UNKNOWN_MODE", "mode: luck (expected: messages, saga, tcc, at, xa, mixed)");
     assertThat(service("order").get("/orders/mode").status()).isEqualTo(404);
+  }
+
+  private static RunningService.Answer place(Mode mode, String body) {
+    return place(mode.text(), body);
+  }
+
+  /** As a client does that is told "not now". */
+  private static RunningService.Answer placeUntilAnswered(Mode mode, String body) {
+    return await()
+        .atMost(PATIENCE)
+        .until(() -> place(mode, body), answer -> !Set.of(502, 503, 504).contains(answer.status()));
   }
 
   private static RunningService.Answer place(String mode, String body) {
@@ -240,6 +266,11 @@ class OrderModesIT {
               assertThat(text("inventory", "SELECT sum(held) FROM stock")).isEqualTo("0");
               assertThat(text("inventory", "SELECT count(*) FROM stock_hold")).isEqualTo("0");
               assertThat(text("payment", "SELECT count(*) FROM money_hold")).isEqualTo("0");
+              for (String service : databases.keySet()) {
+                for (String nothing : LEFT) {
+                  assertThat(text(service, nothing)).as(service + ": " + nothing).isEqualTo("0");
+                }
+              }
             });
   }
 
@@ -255,9 +286,22 @@ class OrderModesIT {
   private static String booked(String reference) {
     return text(
         "payment",
-        "SELECT coalesce(string_agg(kind || ' ' || amount, ', ' ORDER BY id), '')"
-            + " FROM ledger WHERE reference = '"
+        "SELECT coalesce(string_agg(kind || ' ' || amount, ', ' ORDER BY kind), '')"
+            + " FROM (SELECT kind, sum(amount) AS amount FROM ledger WHERE reference = '"
             + reference
+            + "' GROUP BY kind) booked");
+  }
+
+  private static String deliveries(String number) {
+    return text("inventory", "SELECT count(*) FROM delivery WHERE order_no = '" + number + "'");
+  }
+
+  /** What the messages of both participants have said of an order, if it is the same. */
+  private static String told(String number) {
+    return text(
+        "order",
+        "SELECT CASE WHEN stock = payment THEN stock ELSE '' END FROM orders WHERE order_no = '"
+            + number
             + "'");
   }
 
