@@ -83,7 +83,11 @@ final class Demo implements AutoCloseable {
   }
 
   static AuditReport audit(OrderBook input, ServiceLogins logins) {
-    return Audit.compare(input, ExpectedBooks.of(input, CHARGE_LIMIT), FoundBooks.read(logins));
+    return audit(input, FoundBooks.read(logins));
+  }
+
+  static AuditReport audit(OrderBook input, Books found) {
+    return Audit.compare(input, ExpectedBooks.of(input, CHARGE_LIMIT, found), found);
   }
 
   ServiceLogins logins() {

@@ -166,14 +166,13 @@ final class DemoRun {
   }
 
   private void awaitDelivery() throws InterruptedException {
-    Books expected = ExpectedBooks.of(input, Demo.CHARGE_LIMIT);
     ServiceLogins logins = services.state().logins();
     long least = Long.MAX_VALUE;
     long lastStep = System.nanoTime();
     while (true) {
       long left = inFlight.count().all();
       if (left == 0) {
-        left = outstanding(expected, FoundBooks.read(logins));
+        left = outstanding(input, FoundBooks.read(logins));
       }
       if (left == 0) {
         progress.event(
@@ -215,6 +214,10 @@ final class DemoRun {
   }
 
   /** How many effects at the far ends of messages are still to come, and what is open. */
+  static long outstanding(OrderBook input, Books found) {
+    return outstanding(ExpectedBooks.of(input, Demo.CHARGE_LIMIT, found), found);
+  }
+
   static long outstanding(Books expected, Books found) {
     Set<Object> missing = new HashSet<>(expected.movements().keySet());
     missing.removeAll(found.movements().keySet());

@@ -16,8 +16,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Works out from the input alone what the services must hold in the end. It shares no code with
@@ -31,13 +33,20 @@ final class ExpectedBooks {
    */
   static final long RESERVE = 10_000;
 
+  /** How many pieces of a product each order wants of which there are not enough for all. */
+  static final int SCARCE_WANTED = 3;
+
   /** More pieces of a product than this are never there. */
   static final int LARGE = 1_000_000;
+
+  private static final String OUT_OF_STOCK = "OUT_OF_STOCK";
 
   private final OrderBook input;
   private final BigDecimal chargeLimit;
   private final Map<String, Long> opening;
   private final Map<String, PlaceMode> modes;
+  private final Optional<Books> found;
+  private final Map<String, Long> contenders = new HashMap<>();
   private final Map<String, OpenOrder> orders = new HashMap<>();
   private final Map<Optional<String>, SortedMap<String, OpenOrder>> newestFirst = new HashMap<>();
   private final Map<String, Cancellation> cancellations = new HashMap<>();
@@ -69,20 +78,31 @@ final class ExpectedBooks {
     }
   }
 
-  private ExpectedBooks(OrderBook input, BigDecimal chargeLimit) {
+  private ExpectedBooks(OrderBook input, BigDecimal chargeLimit, Optional<Books> found) {
     this.input = input;
+    this.found = found;
     this.chargeLimit = chargeLimit;
     this.opening = openingStock(input);
     this.modes = input.modes();
   }
 
   /**
-   * Works it out.
+   * Works it out. Of what is scarce the first orders of the file get what there is.
    *
    * @param chargeLimit the payment service refuses to charge more than this at once
    */
   static Books of(OrderBook input, BigDecimal chargeLimit) {
-    return new ExpectedBooks(input, chargeLimit).books();
+    return new ExpectedBooks(input, chargeLimit, Optional.empty()).books();
+  }
+
+  /**
+   * Works it out. Which orders get what is scarce depends on chance and is taken from what was
+   * found; how many of them do is not.
+   *
+   * @param chargeLimit the payment service refuses to charge more than this at once
+   */
+  static Books of(OrderBook input, BigDecimal chargeLimit, Books found) {
+    return new ExpectedBooks(input, chargeLimit, Optional.of(found)).books();
   }
 
   /**
@@ -98,11 +118,11 @@ final class ExpectedBooks {
             !invoice.cancellation()
                 && lineReason(invoice, line).isEmpty()
                 && line.quantity() <= LARGE;
-        boolean there = !input.soldOut().contains(line.stockCode());
-        opening.putIfAbsent(line.stockCode(), there ? RESERVE : 0L);
-        opening.merge(line.stockCode(), wanted && there ? line.quantity() : 0L, Long::sum);
+        opening.putIfAbsent(line.stockCode(), RESERVE);
+        opening.merge(line.stockCode(), wanted ? line.quantity() : 0L, Long::sum);
       }
     }
+    opening.putAll(input.scarce());
     return opening;
   }
 
@@ -116,6 +136,7 @@ final class ExpectedBooks {
     }
     Map<String, Long> onHand = new HashMap<>(opening);
     movements.forEach((movement, pieces) -> onHand.merge(movement.product(), pieces, Long::sum));
+    input.scarce().forEach((product, pieces) -> onHand.put(product, left(product, pieces)));
     Map<String, User> users = new HashMap<>();
     input.customers().forEach(id -> users.put(id, User.of(id)));
     Map<String, Order> closed = new HashMap<>();
@@ -148,7 +169,7 @@ final class ExpectedBooks {
         wanted.merge(line.stockCode(), (long) line.quantity(), Long::sum);
       }
     }
-    Optional<String> refusal = refusal(wanted, amount);
+    Optional<String> refusal = refusal(invoice, wanted, amount);
     String status = refusal.isEmpty() ? "CONFIRMED" : "REJECTED";
     PlaceMode mode = requireNonNull(modes.get(invoice.number()));
     OpenOrder order = new OpenOrder(invoice, mode, status, refusal, Books.money(amount));
@@ -161,12 +182,12 @@ final class ExpectedBooks {
     }
   }
 
-  private Optional<String> refusal(Map<String, Long> wanted, BigDecimal amount) {
+  private Optional<String> refusal(Invoice invoice, Map<String, Long> wanted, BigDecimal amount) {
     if (wanted.isEmpty()) {
       return Optional.of("NO_ACCEPTABLE_LINE");
     }
-    if (tooLarge(wanted)) {
-      return Optional.of("OUT_OF_STOCK");
+    if (tooLarge(wanted) || tooLate(invoice, wanted.keySet())) {
+      return Optional.of(OUT_OF_STOCK);
     }
     return tooDear(amount) ? Optional.of("CHARGE_REFUSED") : Optional.empty();
   }
@@ -175,6 +196,32 @@ final class ExpectedBooks {
   private boolean tooLarge(Map<String, Long> wanted) {
     return wanted.entrySet().stream()
         .anyMatch(one -> one.getValue() > opening.getOrDefault(one.getKey(), 0L));
+  }
+
+  /** Whether others had got all of something scarce. */
+  private boolean tooLate(Invoice invoice, Set<String> wanted) {
+    boolean late = false;
+    for (String product : wanted) {
+      Long pieces = input.scarce().get(product);
+      if (pieces != null) {
+        long contender = contenders.merge(product, 1L, Long::sum);
+        late |=
+            found
+                .map(books -> refusedForStock(books.orders().get(invoice.number())))
+                .orElse(contender > pieces / SCARCE_WANTED);
+      }
+    }
+    return late;
+  }
+
+  private static boolean refusedForStock(@Nullable Order order) {
+    return order != null && order.reason().filter(OUT_OF_STOCK::equals).isPresent();
+  }
+
+  /** Of something scarce as many orders get some as can. */
+  private long left(String product, long pieces) {
+    long served = Math.min(contenders.getOrDefault(product, 0L), pieces / SCARCE_WANTED);
+    return pieces - served * SCARCE_WANTED;
   }
 
   private boolean tooDear(BigDecimal amount) {
@@ -191,7 +238,8 @@ final class ExpectedBooks {
     String number = order.invoice.number();
     boolean undone = order.status.equals("REJECTED");
     boolean stockUndone = order.mode == PlaceMode.MESSAGES || order.mode == PlaceMode.SAGA;
-    boolean sold = !tooLarge(wanted) && (!undone || stockUndone);
+    boolean outOfStock = order.reason.filter(OUT_OF_STOCK::equals).isPresent();
+    boolean sold = !outOfStock && (!undone || stockUndone);
     boolean charged = !tooDear(order.amount) && (!undone || order.mode == PlaceMode.MESSAGES);
     if (!undone && order.mode == PlaceMode.MIXED) {
       deliveries.put(number, 1L);

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 
 /**
  * A small set of orders for a demo without a file: always the same, with every kind of line that
@@ -20,9 +19,11 @@ final class GeneratedOrders {
   static final int ORDERS_OF_A_ROUND = 201;
 
   private static final String SOLD_OUT = "900";
+  private static final String CONTESTED = "901";
+  private static final long CONTESTED_STOCK = 30;
   private static final int CUSTOMERS = 40;
   private static final int PRODUCTS = 60;
-  private static final int REFUSED_EVERY = 14;
+  private static final int SPECIAL_EVERY = 14;
   private static final int LINES_MAX = 8;
   private static final int PIECES_MAX = 12;
   private static final BigDecimal CHEAP = new BigDecimal("0.0001");
@@ -68,7 +69,10 @@ final class GeneratedOrders {
         invoices.add(cancellation(order, i));
       }
     }
-    return new OrderBook("generated orders", invoices, Set.of(product + SOLD_OUT));
+    return new OrderBook(
+        "generated orders",
+        invoices,
+        Map.of(product + SOLD_OUT, 0L, product + CONTESTED, CONTESTED_STOCK));
   }
 
   private Invoice order(int index) {
@@ -85,16 +89,20 @@ final class GeneratedOrders {
       case 11 -> customer = Optional.empty();
       case 21 ->
           lines = List.of(line(product + "104", -1), new OrderLine(product + "105", 1, price(0)));
-      default -> refused().ifPresent(lines::add);
+      default -> special().ifPresent(lines::add);
     }
     return new Invoice(String.valueOf(number++), customer, lines);
   }
 
-  /** Now and then a line for which the next order is refused as a whole, for each means alike. */
-  private Optional<OrderLine> refused() {
+  /**
+   * Now and then a line for which the next order is refused as a whole, or may be: for each means
+   * alike.
+   */
+  private Optional<OrderLine> special() {
     PlaceMode mode = PlaceMode.dealtTo(String.valueOf(number));
-    return switch (plain.merge(mode, 1, Integer::sum) % REFUSED_EVERY) {
-      case 3 -> Optional.of(line(product + SOLD_OUT, 1));
+    return switch (plain.merge(mode, 1, Integer::sum) % SPECIAL_EVERY) {
+      case 1, 5, 9 -> Optional.of(line(product + CONTESTED, ExpectedBooks.SCARCE_WANTED));
+      case 3 -> Optional.of(line(product + SOLD_OUT, ExpectedBooks.SCARCE_WANTED));
       case 7 -> Optional.of(new OrderLine(product + "106", ExpectedBooks.LARGE + 1, CHEAP));
       case 11 -> Optional.of(new OrderLine(product + "103", 400, price(9_999)));
       default -> Optional.empty();

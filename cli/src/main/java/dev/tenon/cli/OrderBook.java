@@ -11,13 +11,14 @@ import java.util.TreeSet;
  *
  * @param source what to call it: a file's name
  * @param invoices in the order of the file
- * @param soldOut products of which there is no stock at all
+ * @param scarce how many pieces there are of products that not all orders can have, by product;
+ *     each order for one wants {@link ExpectedBooks#SCARCE_WANTED}
  */
-record OrderBook(String source, List<Invoice> invoices, Set<String> soldOut) {
+record OrderBook(String source, List<Invoice> invoices, Map<String, Long> scarce) {
 
   OrderBook {
     invoices = List.copyOf(invoices);
-    soldOut = Set.copyOf(soldOut);
+    scarce = Map.copyOf(scarce);
   }
 
   int lines() {

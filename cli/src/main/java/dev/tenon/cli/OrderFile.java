@@ -15,7 +15,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.apache.commons.csv.CSVException;
 import org.apache.commons.csv.CSVFormat;
 import org.apache.commons.csv.CSVParser;
@@ -102,7 +101,7 @@ final class OrderFile {
     }
     List<Invoice> result = new ArrayList<>();
     invoices.forEach((no, found) -> result.add(new Invoice(no, found.customer, found.lines)));
-    return new OrderBook(source, result, Set.of());
+    return new OrderBook(source, result, Map.of());
   }
 
   private CliException unreadable(Exception e) {

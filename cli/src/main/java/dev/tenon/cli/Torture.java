@@ -90,7 +90,7 @@ final class Torture implements AutoCloseable {
               "none",
               Integer.toString(sending.sent() - sending.answered())));
     }
-    List<OpenWork> left = settled(ExpectedBooks.of(sending.book(), Demo.CHARGE_LIMIT), until);
+    List<OpenWork> left = settled(sending.book(), until);
     left.stream().filter(work -> !work.inAudit()).map(OpenWork::difference).forEach(open::add);
     return open;
   }
@@ -99,13 +99,13 @@ final class Torture implements AutoCloseable {
    * Waits until nothing is under way and all effects are there; for those not longer than messages
    * can take that nobody has set aside.
    */
-  private List<OpenWork> settled(Books expected, long until) throws InterruptedException {
+  private List<OpenWork> settled(OrderBook input, long until) throws InterruptedException {
     long lastOpen = System.nanoTime();
     while (true) {
       List<OpenWork> left = look();
       long now = System.nanoTime();
       if (left.isEmpty()) {
-        long outstanding = DemoRun.outstanding(expected, FoundBooks.read(demo.logins()));
+        long outstanding = DemoRun.outstanding(input, FoundBooks.read(demo.logins()));
         if (outstanding == 0 || now - lastOpen > DemoRun.STANDSTILL_MAX.toNanos()) {
           return left;
         }
@@ -134,8 +134,7 @@ final class Torture implements AutoCloseable {
       TortureFaults doing, TortureLoad sending, Takeovers takeovers, List<Difference> open) {
     progress.state("Auditing");
     Books found = FoundBooks.read(demo.logins());
-    AuditReport audit =
-        Audit.compare(sending.book(), ExpectedBooks.of(sending.book(), Demo.CHARGE_LIMIT), found);
+    AuditReport audit = Demo.audit(sending.book(), found);
     List<Difference> differences = new ArrayList<>(open);
     differences.addAll(sending.broken(found));
     differences.addAll(audit.differences());

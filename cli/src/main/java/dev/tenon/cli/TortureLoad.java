@@ -3,7 +3,7 @@ package dev.tenon.cli;
 import dev.tenon.cli.AuditReport.Difference;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +32,7 @@ final class TortureLoad {
   private final ServiceApi api;
   private final List<Feeder> feeders = new ArrayList<>();
   private final List<Invoice> invoices = new ArrayList<>();
-  private final Set<String> soldOut = new HashSet<>();
+  private final Map<String, Long> scarce = new HashMap<>();
   private final ConcurrentMap<String, Told> told = new ConcurrentHashMap<>();
   private final AtomicInteger sent = new AtomicInteger();
   private final Thread thread = Thread.ofVirtual().name("load").unstarted(this::run);
@@ -95,7 +95,7 @@ final class TortureLoad {
 
   /** All that was sent. */
   synchronized OrderBook book() {
-    return new OrderBook("torture", invoices, soldOut);
+    return new OrderBook("torture", invoices, scarce);
   }
 
   private synchronized List<Feeder> feeders() {
@@ -130,7 +130,7 @@ final class TortureLoad {
     Feeder feeder = new Feeder(api, book, (invoice, answer) -> answered(invoice, modes, answer));
     synchronized (this) {
       invoices.addAll(book.invoices());
-      soldOut.addAll(book.soldOut());
+      scarce.putAll(book.scarce());
       feeders.add(feeder);
     }
     feeder.start();

@@ -13,7 +13,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
@@ -28,7 +27,7 @@ class AuditTest {
                   List.of(
                       new OrderLine("A", 4, new BigDecimal("1.50")),
                       new OrderLine("B", 1, BigDecimal.ZERO)))),
-          Set.of());
+          Map.of());
   private static final Optional<PlaceMode> BY_MESSAGES = Optional.of(PlaceMode.MESSAGES);
   private static final Books EXPECTED = ExpectedBooks.of(INPUT, Demo.CHARGE_LIMIT);
 

@@ -6,10 +6,10 @@ import dev.tenon.cli.Books.Entry;
 import dev.tenon.cli.Books.Movement;
 import java.math.BigDecimal;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -106,7 +106,7 @@ class ExpectedBooksTest {
     outOfStock.forEach(
         no -> invoices.add(invoice(no, "anna", line("A", 1, "5.00"), line("GONE", 1, "1.00"))));
     tooDear.forEach(no -> invoices.add(invoice(no, "anna", line("A", 3, "50.00"))));
-    OrderBook input = new OrderBook("test", invoices, Set.of("GONE"));
+    OrderBook input = new OrderBook("test", invoices, Map.of("GONE", 0L));
     Books books = ExpectedBooks.of(input, LIMIT);
 
     assertThat(outOfStock.stream().map(PlaceMode::dealtTo))
@@ -139,6 +139,44 @@ class ExpectedBooksTest {
     assertThat(books.orders().get("1").reason()).contains("OUT_OF_STOCK");
     assertThat(books.orders().get("2").status()).isEqualTo("CONFIRMED");
     assertThat(books.onHand()).isEqualTo(Map.of("A", ExpectedBooks.RESERVE));
+  }
+
+  @Test
+  void letsChanceSayWhoGetsWhatIsScarceButNotHowMany() {
+    OrderBook input =
+        new OrderBook(
+            "test",
+            List.of(
+                invoice("1", "anna", line("RARE", 3, "1.00")),
+                invoice("2", "anna", line("RARE", 3, "1.00")),
+                invoice("3", "anna", line("RARE", 3, "1.00"))),
+            Map.of("RARE", 7L));
+    Books first = ExpectedBooks.of(input, LIMIT);
+    Map<String, Books.Order> swapped = new HashMap<>(first.orders());
+    swapped.put("1", first.orders().get("3"));
+    swapped.put("3", first.orders().get("1"));
+
+    Books other = ExpectedBooks.of(input, LIMIT, withOrders(first, swapped));
+    Books oversold = ExpectedBooks.of(input, LIMIT, withOrders(first, Map.of()));
+
+    assertThat(first.orders().get("3").reason()).contains("OUT_OF_STOCK");
+    assertThat(other.orders().get("1").reason()).contains("OUT_OF_STOCK");
+    assertThat(other.orders().get("3").status()).isEqualTo("CONFIRMED");
+    assertThat(List.of(first, other, oversold))
+        .allSatisfy(books -> assertThat(books.onHand()).containsEntry("RARE", 1L));
+  }
+
+  private static Books withOrders(Books books, Map<String, Books.Order> orders) {
+    return new Books(
+        orders,
+        books.cancellations(),
+        books.onHand(),
+        books.movements(),
+        books.ledger(),
+        books.deliveries(),
+        books.users(),
+        books.copies(),
+        books.flaws());
   }
 
   @ParameterizedTest
@@ -196,7 +234,7 @@ class ExpectedBooksTest {
   }
 
   private static Books books(Invoice... invoices) {
-    return ExpectedBooks.of(new OrderBook("test", List.of(invoices), Set.of()), LIMIT);
+    return ExpectedBooks.of(new OrderBook("test", List.of(invoices), Map.of()), LIMIT);
   }
 
   private static Invoice invoice(String number, String customer, OrderLine... lines) {
