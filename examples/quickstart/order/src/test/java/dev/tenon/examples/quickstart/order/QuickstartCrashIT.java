@@ -80,14 +80,14 @@ class QuickstartCrashIT {
               postgres,
               "order",
               OrderApplication.class,
-              List.of("V1__orders.sql", "V2__modes.sql", "V3__more_modes.sql"),
+              List.of("V1__orders.sql", "V2__modes.sql", "V3__order_modes.sql"),
               ";");
       inventory =
           new CrashableService(
               postgres,
               "inventory",
               InventoryApplication.class,
-              List.of("V1__stock.sql", "V2__stock_holds.sql", "V3__more_modes.sql"),
+              List.of("V1__stock.sql", "V2__stock_holds.sql", "V3__stock_modes.sql"),
               "INSERT INTO stock VALUES ('lamp', 5);"
                   + "INSERT INTO stock_movement (stock_code, reference, kind, quantity)"
                   + " VALUES ('lamp', 'OPENING', 'OPENING', 5)");
