@@ -44,11 +44,11 @@ final class FoundBooks {
                   + " from tenon.branch where state not in ('COMMITTED', 'ABORTED')"),
           new CommonSearch(
               FlawKind.LOCK,
-              "select 'at', 'lock in ' || place::regclass || ' by ' || xid, kind || ' ' || hash"
-                  + " from tenon.row_lock"),
+              "select 'at', 'lock in ' || place::regclass::text || ' by ' || xid, kind::text || ' '"
+                  + " || hash from tenon.row_lock"),
           new CommonSearch(
               FlawKind.IMAGE,
-              "select 'at', 'image of a row of ' || rel, 'branch ' || branch"
+              "select 'at', 'image of a row of ' || rel::text, 'branch ' || branch"
                   + " from tenon.row_image"),
           new CommonSearch(
               FlawKind.PREPARED,

@@ -50,10 +50,12 @@ record OpenWork(String what, int count, List<String> examples, boolean inAudit) 
               true),
           new Search(
               "locks of AT branches",
-              "select place::regclass || ' ' || kind || ' ' || xid from tenon.row_lock",
+              "select place::regclass::text || ' ' || kind::text || ' ' || xid from tenon.row_lock",
               true),
           new Search(
-              "images of AT branches", "select rel || ' ' || branch from tenon.row_image", true),
+              "images of AT branches",
+              "select rel::text || ' ' || branch from tenon.row_image",
+              true),
           new Search(
               "prepared transactions",
               "select gid from pg_prepared_xacts where database = current_database()",
