@@ -3,7 +3,6 @@ package dev.tenon.global;
 import dev.tenon.global.GlobalTransactionException.Told;
 import dev.tenon.global.SagaPause.Reason;
 import dev.tenon.runtime.Json;
-import dev.tenon.runtime.Signal;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
 import java.sql.SQLException;
@@ -44,7 +43,7 @@ final class SagaEngine implements Sagas {
   private final Map<String, String> fingerprints = new ConcurrentHashMap<>();
   private final Semaphore places = new Semaphore(RUNNING_MAX);
   private final Queue<SagaStore.Row> waiting = new ArrayDeque<>(); // guarded by itself
-  private final Signal ended = new Signal();
+  private final SagaEndings endings = new SagaEndings();
   private final Map<UUID, Long> inHand = new ConcurrentHashMap<>(); // fences by xid
   private volatile boolean running;
 
@@ -100,7 +99,7 @@ final class SagaEngine implements Sagas {
           }
         });
     try {
-      boolean inserted =
+      Optional<SagaStore.Row> inserted =
           parts
               .store()
               .insert(
@@ -112,11 +111,10 @@ final class SagaEngine implements Sagas {
                   fingerprint,
                   input,
                   parts.decider().instance());
-      if (!inserted) {
+      if (inserted.isEmpty()) {
         inHand.remove(saga, FIRST_FENCE);
       } else {
-        SagaStore.Row row = parts.store().find(unit.connection(), type.name(), id).orElseThrow();
-        unit.afterCommit(() -> launch(row));
+        unit.afterCommit(() -> begin(inserted.get()));
       }
     } catch (SQLException e) {
       throw failed("start", type, id, e);
@@ -165,39 +163,53 @@ final class SagaEngine implements Sagas {
   public <O> Ending<O> ending(SagaType<?, O> type, String id, Duration atMost)
       throws InterruptedException {
     long deadline = System.nanoTime() + atMost.toNanos();
-    while (true) {
-      SagaStore.Row row =
-          row(type, id)
-              .orElseThrow(
-                  () ->
-                      new GlobalTransactionException(
-                          "Could not wait for the saga "
-                              + type.name()
-                              + "/"
-                              + id
-                              + ": it was never started. Start it first.",
-                          Told.ABORTED,
-                          null));
-      switch (row.state()) {
-        case DONE -> {
-          return new Ending.Done<>(
-              row.result().map(json -> Json.mapper().readValue(json, type.output())));
-        }
-        case ABORTED -> {
-          return new Ending.Aborted<>(ended(row, "aborted", Told.ABORTED));
-        }
-        case PARKED -> {
-          return new Ending.Parked<>(ended(row, "parked, and waits for a person", Told.UNKNOWN));
-        }
-        case RUNNING, FORWARD -> {
-          long left = deadline - System.nanoTime();
-          if (left <= 0) {
-            return new Ending.UnderWay<>();
+    try (SagaEndings.Waiting waiting = endings.waiting(new SagaEndings.Name(type.name(), id))) {
+      boolean look = !waiting.runs();
+      while (true) {
+        if (look) {
+          Ending<O> ending = stored(type, id);
+          if (!(ending instanceof Ending.UnderWay)) {
+            return ending;
           }
-          boolean unused = ended.await(Duration.ofNanos(Math.min(left, POLL.toNanos())));
         }
+        long left = deadline - System.nanoTime();
+        if (look && left <= 0) {
+          return new Ending.UnderWay<>();
+        }
+        Optional<byte[]> result = waiting.await(Duration.ofNanos(Math.min(left, POLL.toNanos())));
+        if (result.isPresent()) {
+          return done(type, result);
+        }
+        look = true;
       }
     }
+  }
+
+  /** What the database says. */
+  private <O> Ending<O> stored(SagaType<?, O> type, String id) {
+    SagaStore.Row row =
+        row(type, id)
+            .orElseThrow(
+                () ->
+                    new GlobalTransactionException(
+                        "Could not wait for the saga "
+                            + type.name()
+                            + "/"
+                            + id
+                            + ": it was never started. Start it first.",
+                        Told.ABORTED,
+                        null));
+    return switch (row.state()) {
+      case DONE -> done(type, row.result());
+      case ABORTED -> new Ending.Aborted<>(ended(row, "aborted", Told.ABORTED));
+      case PARKED ->
+          new Ending.Parked<>(ended(row, "parked, and waits for a person", Told.UNKNOWN));
+      case RUNNING, FORWARD -> new Ending.UnderWay<>();
+    };
+  }
+
+  private static <O> Ending<O> done(SagaType<?, O> type, Optional<byte[]> result) {
+    return new Ending.Done<>(result.map(json -> Json.mapper().readValue(json, type.output())));
   }
 
   private static GlobalTransactionException ended(SagaStore.Row row, String how, Told told) {
@@ -299,7 +311,7 @@ final class SagaEngine implements Sagas {
                             Set.copyOf(inHand.keySet()),
                             room));
     taken.forEach(row -> inHand.put(row.xid().id(), row.fence()));
-    taken.forEach(this::launch);
+    taken.forEach(this::begin);
     return !taken.isEmpty();
   }
 
@@ -319,6 +331,11 @@ final class SagaEngine implements Sagas {
       any = true;
     }
     return any;
+  }
+
+  private void begin(SagaStore.Row row) {
+    endings.begun(SagaEndings.Name.of(row));
+    launch(row);
   }
 
   private void launch(SagaStore.Row row) {
@@ -363,6 +380,7 @@ final class SagaEngine implements Sagas {
       throw new IllegalStateException("saga: " + row.type() + " (expected: one that was declared)");
     }
     SagaRun run = new SagaRun(parts, row, fingerprint(type));
+    byte @Nullable [] result = null;
     try {
       boolean late = parts.runtime().clock().instant().isAfter(row.xid().deadline());
       if (late && row.state() == State.RUNNING && !row.inDoubt()) {
@@ -374,14 +392,14 @@ final class SagaEngine implements Sagas {
         ends.park(run, row, "the results of its steps were kept until " + kept);
         return;
       }
-      runCode(run, row, type);
+      result = runCode(run, row, type);
     } catch (SagaPause pause) {
       putDown(run, row, pause.reason());
     } catch (RuntimeException e) {
       putDown(run, row, later(e));
     } finally {
       inHand.remove(row.xid().id(), row.fence());
-      ended.wake();
+      endings.ran(SagaEndings.Name.of(row), result);
     }
   }
 
@@ -397,31 +415,33 @@ final class SagaEngine implements Sagas {
     }
   }
 
-  private <I, O> void runCode(SagaRun run, SagaStore.Row row, SagaType<I, O> type) {
+  /** Gives the result as JSON once it is committed; null if the run was left. */
+  private <I, O> byte @Nullable [] runCode(SagaRun run, SagaStore.Row row, SagaType<I, O> type) {
     Object result;
     try (var entered = run.scope().enter()) {
       result = type.code().run(run, Json.read(row.input(), type.input()));
     } catch (SagaPause pause) {
       ends.carryOut(run, row, pause.reason());
-      return;
+      return null;
     } catch (Exception e) {
       threw(run, row, e);
-      return;
+      return null;
     } catch (Error e) {
       Exception failure = new IllegalStateException(e);
       boolean forward = SagaEnds.isForward(run, row);
       ends.carryOut(run, row, forward ? new Reason.Failed(failure) : later(failure));
-      return;
+      return null;
     }
     Optional<Reason> left = run.left();
     if (left.isPresent()) {
       ends.carryOut(run, row, left.get()); // the code has swallowed it
-      return;
+      return null;
     }
     try {
-      run.end(result);
+      return run.end(result);
     } catch (GlobalTransactionException | IllegalArgumentException e) {
       threw(run, row, e); // it cannot be committed, or its result not be written
+      return null;
     }
   }
 

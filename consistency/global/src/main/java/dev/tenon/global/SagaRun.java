@@ -428,7 +428,7 @@ final class SagaRun implements SagaScope {
   }
 
   /** Ends the saga with the commit of its result, and of the decision if it was not made before. */
-  void end(@Nullable Object result) {
+  byte[] end(@Nullable Object result) {
     if (isShort()) {
       throw leave(new Reason.Park("it has ended early: " + diverged()));
     }
@@ -440,6 +440,7 @@ final class SagaRun implements SagaScope {
           }
           last(unit, Change.end(Sagas.State.DONE, null, json));
         });
+    return json;
   }
 
   /** Writes the row with the commit of a unit, after all that the unit writes. */

@@ -100,8 +100,8 @@ final class SagaStore {
     }
   }
 
-  /** Adds a saga to the open unit of work, owned already; says whether there was none. */
-  boolean insert(
+  /** Adds a saga to the open unit of work, owned already; empty if there is one. */
+  Optional<Row> insert(
       Connection connection,
       Xid xid,
       String header,
@@ -119,7 +119,8 @@ final class SagaStore {
                 + ") INSERT INTO tenon.saga (xid, xid_text, type, id, fingerprint, input, state,"
                 + " owner, fence, wake_at, started_at, deadline) SELECT ?::uuid, ?::text, ?::text,"
                 + " ?::text, ?::text, ?::bytea, 'RUNNING', ?::uuid, 1, ?::timestamptz,"
-                + " ?::timestamptz, ?::timestamptz FROM durable ON CONFLICT DO NOTHING")) {
+                + " ?::timestamptz, ?::timestamptz FROM durable ON CONFLICT DO NOTHING RETURNING "
+                + COLUMNS)) {
       insert.setObject(1, xid.id());
       insert.setString(2, header);
       insert.setString(3, type.name());
@@ -130,7 +131,9 @@ final class SagaStore {
       insert.setObject(8, time(xid.startedAt()));
       insert.setObject(9, time(xid.startedAt()));
       insert.setObject(10, time(xid.deadline()));
-      return insert.executeUpdate() == 1;
+      try (ResultSet row = insert.executeQuery()) {
+        return row.next() ? Optional.of(read(row)) : Optional.empty();
+      }
     }
   }
 
