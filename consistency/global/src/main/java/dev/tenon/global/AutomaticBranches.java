@@ -3,6 +3,7 @@ package dev.tenon.global;
 import dev.tenon.runtime.Json;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.Transactions;
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
@@ -200,10 +201,20 @@ final class AutomaticBranches {
 
   /** Drops what is kept of branches that have ended, and their locks. */
   void release(Connection connection, Collection<UUID> branches) throws SQLException {
-    try (PreparedStatement release = tables.prepare(connection, "SELECT tenon.at_release(?)")) {
-      release.setArray(1, connection.createArrayOf("uuid", branches.toArray()));
-      release.execute();
-    }
+    StatementBatch batch = new StatementBatch(connection);
+    release(batch, branches);
+    batch.run();
+  }
+
+  /** The same, together with other statements. */
+  void release(StatementBatch batch, Collection<UUID> branches) {
+    Connection connection = batch.connection();
+    batch.question(
+        tables.sql("SELECT tenon.at_release(?)"),
+        1,
+        (release, first) ->
+            release.setArray(first, connection.createArrayOf("uuid", branches.toArray())),
+        rows -> {});
   }
 
   /** Whether other branches of the same transaction have written the same rows after this one. */

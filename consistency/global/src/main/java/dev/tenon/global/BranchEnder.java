@@ -7,6 +7,8 @@ import dev.tenon.messaging.HeldMessages;
 import dev.tenon.messaging.Messaging;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.BatchRecorder;
+import dev.tenon.transaction.spi.StatementBatch;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -25,13 +27,20 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Ends branches. What the rules say is done while the branch's row is locked, in one commit with
- * the row's change; who finds it locked says so and does nothing. Each branch whose end runs the
- * application's code has a commit of its own, so that one that fails holds no other.
+ * the row's change; who finds it locked says so and does nothing. Many are confirmed in one commit;
+ * if that fails, each has one of its own, so that one that fails holds no other. What the
+ * application's code undoes has a commit of its own always.
  */
 final class BranchEnder {
   private static final Logger log = LoggerFactory.getLogger(BranchEnder.class);
   private static final int RACES_MAX = 3;
   private static final int ERROR_LENGTH_MAX = 2000;
+
+  /** The most branches that the application's code confirms in one commit. */
+  private static final int CONFIRMS_MAX = 32;
+
+  /** How long a commit of many waits for a lock, which others could wait for, too. */
+  private static final String LIMIT = "SET LOCAL lock_timeout = '200ms'";
 
   private final ParticipantParts parts;
   private final Transactions transactions;
@@ -40,7 +49,8 @@ final class BranchEnder {
   private final BranchMetrics metrics;
   private final XaBranches xa;
   private final AutomaticBranches automatic;
-  private final UnitOfWork.Recorder<UUID> release;
+  private final BatchRecorder<Closing> closer = new BatchRecorder<>(this::close);
+  private final BatchRecorder<UUID> release;
 
   BranchEnder(
       ParticipantParts parts,
@@ -51,7 +61,7 @@ final class BranchEnder {
     this.xa = new XaBranches(parts, metrics);
     this.parts = parts;
     this.automatic = automatic;
-    this.release = automatic::release;
+    this.release = new BatchRecorder<>(automatic::release);
     this.transactions = parts.transactions();
     this.types = types;
     this.store = store;
@@ -75,6 +85,14 @@ final class BranchEnder {
   record Task(
       BranchRow.Key key, String header, Function<BranchState, Protocol.Action> rule, Turn turn) {}
 
+  /** A branch that ends with a unit of work. */
+  private record Closing(BranchRow.Key key, Outcome outcome) {}
+
+  private void close(StatementBatch batch, List<Closing> ended) {
+    Instant now = parts.now();
+    ended.forEach(one -> store.close(batch, one.key(), one.outcome(), now));
+  }
+
   /** What an attempt that failed had tried. */
   private static final class Attempt {
     private @Nullable Outcome outcome;
@@ -92,12 +110,8 @@ final class BranchEnder {
     }
     List<Task> tasks = orders.stream().map(order -> task(caller, order)).toList();
     @Nullable OrderResult[] results = new OrderResult[tasks.size()];
-    for (int i = 0; i < results.length; i++) {
-      BranchOrder order = orders.get(i);
-      Task task = tasks.get(i);
-      Optional<UUID> branch = Optional.ofNullable(order.branch());
-      results[i] = xa.end(task.key(), task.header(), branch, order.outcome()).orElse(null);
-    }
+    List<BranchRow.Key> keys = tasks.stream().map(Task::key).toList();
+    xa.end(keys, orders, results);
     return end(tasks, results);
   }
 
@@ -145,8 +159,9 @@ final class BranchEnder {
   }
 
   private List<OrderResult> end(List<Task> tasks, @Nullable OrderResult[] results) {
-    if (Stream.of(results).filter(Objects::isNull).count() > 1) {
-      together(tasks, results);
+    boolean more = Stream.of(results).filter(Objects::isNull).count() > 1;
+    while (more) {
+      more = together(tasks, results);
     }
     List<OrderResult> all = new ArrayList<>();
     for (int i = 0; i < results.length; i++) {
@@ -156,9 +171,15 @@ final class BranchEnder {
     return all;
   }
 
-  /** Does in one commit what runs no code of the application. */
-  private void together(List<Task> tasks, @Nullable OrderResult[] results) {
+  /**
+   * Ends branches in one commit, but those that the application's code undoes. If one of them
+   * fails, none is ended here, and each is tried alone then.
+   *
+   * @return whether some were left for the next commit
+   */
+  private boolean together(List<Task> tasks, @Nullable OrderResult[] results) {
     @Nullable OrderResult[] done = results.clone();
+    int[] confirms = new int[1];
     try {
       transactions.run(
           unit -> {
@@ -168,34 +189,44 @@ final class BranchEnder {
                 keys.add(tasks.get(i).key());
               }
             }
-            Map<BranchRow.Key, BranchStore.Found> found =
-                store.lock(unit.connection(), List.copyOf(keys));
+            StatementBatch batch = new StatementBatch(unit.connection());
+            batch.change(LIMIT, 0, (limit, first) -> {}, rows -> {});
+            Map<BranchRow.Key, BranchStore.Found> found = store.lock(batch, List.copyOf(keys));
             for (int i = 0; i < done.length; i++) {
               // Of two orders about one branch, the second sees what the first has left behind.
               BranchStore.Found one = done[i] == null ? found.remove(tasks.get(i).key()) : null;
               if (one != null) {
-                done[i] = quickly(unit, tasks.get(i), one);
+                done[i] = quickly(unit, tasks.get(i), one, confirms);
               }
             }
           });
       System.arraycopy(done, 0, results, 0, done.length);
+      return confirms[0] > CONFIRMS_MAX;
     } catch (RuntimeException | SQLException e) {
       log.atDebug().setCause(e).log("branches not ended together; each is tried alone");
+      return false;
     }
   }
 
-  private @Nullable OrderResult quickly(UnitOfWork unit, Task task, BranchStore.Found found)
-      throws SQLException {
+  private @Nullable OrderResult quickly(
+      UnitOfWork unit, Task task, BranchStore.Found found, int[] confirms) throws SQLException {
     if (found instanceof BranchStore.Found.Busy) {
       return OrderResult.LATER;
     }
     Optional<BranchRow> row = row(found);
     Protocol.Action action = task.rule().apply(state(row));
     if (runsCode(action, row)) {
-      return null;
+      boolean failed = row.filter(one -> one.counts().attempts() > 0).isPresent();
+      if (action != Protocol.Action.CONFIRM || failed) {
+        return null;
+      }
+      confirms[0]++;
+      if (confirms[0] > CONFIRMS_MAX) {
+        return null;
+      }
     }
     try {
-      return carryOut(unit, task, row, action, new Attempt());
+      return carryOut(unit, task, found, action, new Attempt());
     } catch (RacedException e) {
       return null;
     }
@@ -240,7 +271,7 @@ final class BranchEnder {
         && row.filter(this::waits).isPresent()) {
       return OrderResult.LATER;
     }
-    return carryOut(unit, task, row, action, attempt);
+    return carryOut(unit, task, found, action, attempt);
   }
 
   private boolean waits(BranchRow row) {
@@ -269,12 +300,12 @@ final class BranchEnder {
   }
 
   private OrderResult carryOut(
-      UnitOfWork unit, Task task, Optional<BranchRow> row, Protocol.Action action, Attempt attempt)
+      UnitOfWork unit, Task task, BranchStore.Found found, Protocol.Action action, Attempt attempt)
       throws SQLException, RacedException {
     return switch (action) {
-      case CONFIRM -> end(unit, required(row, task), Outcome.COMMITTED, attempt);
-      case UNDO -> end(unit, required(row, task), Outcome.ABORTED, attempt);
-      case UNDO_IN_TRY -> undoInTry(unit, required(row, task), attempt);
+      case CONFIRM -> end(unit, required(found, task), Outcome.COMMITTED, attempt);
+      case UNDO -> end(unit, required(found, task), Outcome.ABORTED, attempt);
+      case UNDO_IN_TRY -> undoInTry(unit, required(found, task).row(), attempt);
       case BAR -> {
         XaBranches.limitWait(unit.connection());
         if (!store.bar(unit.connection(), task.key(), task.header(), parts.now())) {
@@ -282,7 +313,7 @@ final class BranchEnder {
         }
         yield OrderResult.DONE;
       }
-      case PARK -> park(unit, required(row, task));
+      case PARK -> park(unit, required(found, task).row());
       case ACKNOWLEDGE -> OrderResult.DONE;
       case WAIT -> OrderResult.LATER;
       case PARKED -> OrderResult.PARKED;
@@ -291,19 +322,22 @@ final class BranchEnder {
     };
   }
 
-  private static BranchRow required(Optional<BranchRow> row, Task task) {
-    return row.orElseThrow(
-        () ->
-            new IllegalStateException(
-                "Could not end the branch "
-                    + task.key().step()
-                    + " of "
-                    + task.key().xid()
-                    + ": it is gone. Look whether this database was restored."));
+  private static BranchStore.Found.Row required(BranchStore.Found found, Task task) {
+    if (found instanceof BranchStore.Found.Row row) {
+      return row;
+    }
+    throw new IllegalStateException(
+        "Could not end the branch "
+            + task.key().step()
+            + " of "
+            + task.key().xid()
+            + ": it is gone. Look whether this database was restored.");
   }
 
-  private OrderResult end(UnitOfWork unit, BranchRow row, Outcome outcome, Attempt attempt)
+  private OrderResult end(
+      UnitOfWork unit, BranchStore.Found.Row found, Outcome outcome, Attempt attempt)
       throws SQLException {
+    BranchRow row = found.row();
     boolean kept = row.work().filter(work -> work.kind() == BranchKind.AT).isPresent();
     if (kept
         && outcome == Outcome.ABORTED
@@ -311,7 +345,10 @@ final class BranchEnder {
       return OrderResult.LATER; // what the same transaction has changed later goes back first
     }
     attempt.outcome = outcome;
-    settle(parts.messaging(), unit, row, outcome);
+    if (outcome == Outcome.ABORTED || found.holds()) {
+      settle(parts.messaging(), unit, row, outcome);
+    }
+    unit.record(closer, new Closing(row.key(), outcome));
     if (kept) {
       if (outcome == Outcome.ABORTED) {
         automatic.undo(unit.connection(), row);
@@ -321,7 +358,6 @@ final class BranchEnder {
     } else {
       runCode(unit, row, outcome);
     }
-    store.close(unit.connection(), row.key(), outcome, parts.now());
     unit.afterCommit(() -> metrics.ended(outcome));
     return OrderResult.DONE;
   }

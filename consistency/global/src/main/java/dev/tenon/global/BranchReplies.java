@@ -53,4 +53,14 @@ final class BranchReplies {
     refused.initCause(reason);
     return refused;
   }
+
+  /** Whether a failure, or what caused it, is of a type. */
+  static boolean causedBy(Throwable failure, Class<? extends Throwable> type) {
+    for (Throwable e = failure; e != null; e = e.getCause()) {
+      if (type.isInstance(e)) {
+        return true;
+      }
+    }
+    return false;
+  }
 }

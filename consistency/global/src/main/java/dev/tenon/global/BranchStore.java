@@ -1,5 +1,6 @@
 package dev.tenon.global;
 
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -26,11 +27,42 @@ import java.util.UUID;
  * nobody waits for it.
  */
 final class BranchStore {
-  private static final String COLUMNS =
+  static final String COLUMNS =
       "xid, step, id, header, state, wanted, kind, type, argument, caller, operation, opened_at,"
           + " try_until, next_at, asked, attempts, error";
 
   private static final String DURABLE = "WITH durable AS (" + TenonTables.FORCE_DURABLE + ") ";
+
+  private static final String INSERT =
+      DURABLE
+          + "INSERT INTO tenon.branch (xid, step, id, header, starter, deadline, state, kind,"
+          + " type, argument, caller, operation, opened_at, try_until, next_at, ended_at)"
+          + " SELECT ?::text, ?::text, ?::uuid, ?::text, ?::text, ?::timestamptz, ?::text,"
+          + " ?::text, ?::text, ?::text, ?::text, ?::text, ?::timestamptz, ?::timestamptz,"
+          + " ?::timestamptz, ?::timestamptz FROM durable ON CONFLICT DO NOTHING";
+
+  private static final int INSERTED = 16;
+
+  private static final String CLOSE =
+      DURABLE
+          + "UPDATE tenon.branch SET state = ?, wanted = NULL, next_at = NULL,"
+          // A try that is no local commit may end late, and be undone then.
+          + " argument = CASE WHEN try_until IS NOT NULL THEN argument END,"
+          + " error = NULL, ended_at = ? FROM durable WHERE xid = ? AND step = ?";
+
+  /** The rows of some keys. It names them one by one, so that it never reads the whole table. */
+  private static final String LOCK =
+      "SELECT b.* FROM unnest(?::text[], ?::text[]) AS k(of_xid, of_step), LATERAL (SELECT "
+          + COLUMNS
+          + " FROM tenon.branch WHERE xid = k.of_xid AND step = k.of_step";
+
+  private static final String SKIPPING = " FOR UPDATE SKIP LOCKED) AS b";
+
+  /** In a snapshot that is later than the locks, as a branch's messages are written before it. */
+  private static final String HOLDERS =
+      "SELECT DISTINCT m.holder FROM unnest(?::text[], ?::text[]) AS k(of_xid, of_step),"
+          + " LATERAL (SELECT id FROM tenon.branch WHERE xid = k.of_xid AND step = k.of_step) AS b,"
+          + " LATERAL (SELECT holder FROM tenon.branch_message WHERE holder = b.id LIMIT 1) AS m";
 
   private final TenonTables tables;
 
@@ -49,8 +81,12 @@ final class BranchStore {
 
   /** What was found under a key. */
   sealed interface Found {
-    /** A row, locked until the end of the transaction. */
-    record Row(BranchRow row) implements Found {}
+    /**
+     * A row, locked until the end of the transaction.
+     *
+     * @param holds whether messages wait for its end
+     */
+    record Row(BranchRow row, boolean holds) implements Found {}
 
     /** Nothing. */
     record Missing() implements Found {}
@@ -68,54 +104,6 @@ final class BranchStore {
       select.setString(2, key.step());
       try (ResultSet row = select.executeQuery()) {
         return row.next() ? Optional.of(read(row)) : Optional.empty();
-      }
-    }
-  }
-
-  /** What was found of a step: its row, and whether a transaction of it is prepared. */
-  record Look(Optional<BranchRow> row, boolean prepared) {}
-
-  /** Reads without a lock; looks for a prepared transaction first. */
-  Look lookPrepared(Connection connection, BranchRow.Key key, String gidBeginning)
-      throws SQLException {
-    try (PreparedStatement select =
-        tables.prepare(
-            connection,
-            "SELECT 1 FROM pg_prepared_xacts WHERE database = current_database()"
-                + " AND starts_with(gid, ?); SELECT "
-                + COLUMNS
-                + " FROM tenon.branch WHERE xid = ? AND step = ?")) {
-      select.setString(1, gidBeginning);
-      select.setString(2, key.xid().text());
-      select.setString(3, key.step());
-      select.execute();
-      boolean prepared;
-      try (ResultSet row = select.getResultSet()) {
-        prepared = row.next();
-      }
-      select.getMoreResults();
-      try (ResultSet row = select.getResultSet()) {
-        return new Look(row.next() ? Optional.of(read(row)) : Optional.empty(), prepared);
-      }
-    }
-  }
-
-  /** Reads without a lock, and tells the transaction of the branch that it may open. */
-  Optional<BranchRow> look(Connection connection, BranchRow.Key key, String told)
-      throws SQLException {
-    try (PreparedStatement select =
-        tables.prepare(
-            connection,
-            "SELECT "
-                + COLUMNS
-                + ", told FROM (SELECT set_config('tenon_at.branch', ?, true) AS told) AS one"
-                + " LEFT JOIN tenon.branch ON xid = ? AND step = ?")) {
-      select.setString(1, told);
-      select.setString(2, key.xid().text());
-      select.setString(3, key.step());
-      try (ResultSet row = select.executeQuery()) {
-        row.next();
-        return row.getString("xid") == null ? Optional.empty() : Optional.of(read(row));
       }
     }
   }
@@ -139,107 +127,128 @@ final class BranchStore {
 
   /** Waits for whoever has locked a row, and locks it. */
   Optional<BranchRow> await(Connection connection, BranchRow.Key key) throws SQLException {
-    try (PreparedStatement select =
-            byKeys(connection, "SELECT " + COLUMNS, List.of(key), " FOR UPDATE");
-        ResultSet row = select.executeQuery()) {
-      return row.next() ? Optional.of(read(row)) : Optional.empty();
-    }
+    List<BranchRow> found = new ArrayList<>();
+    StatementBatch batch = new StatementBatch(connection);
+    byKeys(batch, LOCK + " FOR UPDATE) AS b", List.of(key), row -> found.add(read(row)));
+    batch.run();
+    return found.stream().findFirst();
   }
 
   /** Locks those that nobody else has locked. */
   Map<BranchRow.Key, Found> lock(Connection connection, List<BranchRow.Key> keys)
       throws SQLException {
+    return lock(new StatementBatch(connection), keys);
+  }
+
+  /** The same, in the round trip of what was added before. */
+  Map<BranchRow.Key, Found> lock(StatementBatch batch, List<BranchRow.Key> keys)
+      throws SQLException {
+    List<BranchRow> rows = new ArrayList<>();
+    Set<UUID> holders = new HashSet<>();
+    byKeys(batch, LOCK + SKIPPING, keys, row -> rows.add(read(row)));
+    byKeys(batch, HOLDERS, keys, row -> holders.add(row.getObject(1, UUID.class)));
+    batch.run();
     Map<BranchRow.Key, Found> found = new HashMap<>();
-    try (PreparedStatement select =
-        byKeys(connection, "SELECT " + COLUMNS, keys, " FOR UPDATE SKIP LOCKED")) {
-      try (ResultSet row = select.executeQuery()) {
-        while (row.next()) {
-          BranchRow branch = read(row);
-          found.put(branch.key(), new Found.Row(branch));
-        }
-      }
+    for (BranchRow row : rows) {
+      boolean holds = row.id().filter(holders::contains).isPresent();
+      found.put(row.key(), new Found.Row(row, holds));
     }
     List<BranchRow.Key> rest = keys.stream().filter(key -> !found.containsKey(key)).toList();
     if (!rest.isEmpty()) {
-      Set<BranchRow.Key> busy = existing(connection, rest);
+      Set<BranchRow.Key> busy = existing(batch, rest);
       rest.forEach(
           key -> found.put(key, busy.contains(key) ? new Found.Busy() : new Found.Missing()));
     }
     return found;
   }
 
-  private Set<BranchRow.Key> existing(Connection connection, List<BranchRow.Key> keys)
+  private Set<BranchRow.Key> existing(StatementBatch batch, List<BranchRow.Key> keys)
       throws SQLException {
     Set<BranchRow.Key> existing = new HashSet<>();
-    try (PreparedStatement select = byKeys(connection, "SELECT xid, step", keys, "");
-        ResultSet row = select.executeQuery()) {
-      while (row.next()) {
-        existing.add(new BranchRow.Key(Xid.parse(row.getString(1)), row.getString(2)));
-      }
-    }
+    byKeys(
+        batch,
+        LOCK + ") AS b",
+        keys,
+        row ->
+            existing.add(
+                new BranchRow.Key(Xid.parse(row.getString("xid")), row.getString("step"))));
+    batch.run();
     return existing;
   }
 
-  private PreparedStatement byKeys(
-      Connection connection, String select, List<BranchRow.Key> keys, String lock)
-      throws SQLException {
-    PreparedStatement statement =
-        tables.prepare(
-            connection,
-            select
-                + " FROM tenon.branch WHERE (xid, step) IN"
-                + " (SELECT * FROM unnest(?::text[], ?::text[]))"
-                + lock);
-    Object[] xids = keys.stream().map(key -> key.xid().text()).toArray();
-    Object[] steps = keys.stream().map(BranchRow.Key::step).toArray();
-    statement.setArray(1, connection.createArrayOf("text", xids));
-    statement.setArray(2, connection.createArrayOf("text", steps));
-    return statement;
+  /** Reads one row. */
+  @FunctionalInterface
+  private interface RowReader {
+    void read(ResultSet row) throws SQLException;
   }
 
-  /**
-   * Inserts the row of a try.
-   *
-   * @throws TakenException if there is one under its key
-   */
-  void open(Connection connection, BranchRow row) throws SQLException {
-    if (!insert(connection, row)) {
-      throw new TakenException(row.key());
-    }
+  private void byKeys(
+      StatementBatch batch, String sql, List<BranchRow.Key> keys, RowReader reader) {
+    Object[] xids = keys.stream().map(key -> key.xid().text()).toArray();
+    Object[] steps = keys.stream().map(BranchRow.Key::step).toArray();
+    Connection connection = batch.connection();
+    batch.question(
+        tables.sql(sql),
+        2,
+        (select, first) -> {
+          select.setArray(first, connection.createArrayOf("text", xids));
+          select.setArray(first + 1, connection.createArrayOf("text", steps));
+        },
+        row -> {
+          while (row.next()) {
+            reader.read(row);
+          }
+        });
+  }
+
+  /** Inserts the row of a try; fails with {@link TakenException} if there is one under its key. */
+  void open(StatementBatch batch, BranchRow row) {
+    insert(
+        batch,
+        row,
+        rows -> {
+          if (rows != 1) {
+            throw new TakenException(row.key());
+          }
+        });
   }
 
   /** Inserts a row unless there is one; waits for another insert under its key to end. */
   boolean insert(Connection connection, BranchRow row) throws SQLException {
+    int[] inserted = new int[1];
+    StatementBatch batch = new StatementBatch(connection);
+    insert(batch, row, rows -> inserted[0] = rows);
+    batch.run();
+    return inserted[0] == 1;
+  }
+
+  private void insert(StatementBatch batch, BranchRow row, StatementBatch.CountCheck check) {
     Optional<BranchRow.Work> work = row.work();
-    try (PreparedStatement insert =
-        tables.prepare(
-            connection,
-            DURABLE
-                + "INSERT INTO tenon.branch (xid, step, id, header, starter, deadline, state, kind,"
-                + " type, argument, caller, operation, opened_at, try_until, next_at, ended_at)"
-                + " SELECT ?::text, ?::text, ?::uuid, ?::text, ?::text, ?::timestamptz, ?::text,"
-                + " ?::text, ?::text, ?::text, ?::text, ?::text, ?::timestamptz, ?::timestamptz,"
-                + " ?::timestamptz, ?::timestamptz FROM durable ON CONFLICT DO NOTHING")) {
-      Xid xid = row.key().xid();
-      insert.setString(1, xid.text());
-      insert.setString(2, row.key().step());
-      insert.setObject(3, row.id().orElse(null));
-      insert.setString(4, row.header());
-      insert.setString(5, xid.starter());
-      insert.setObject(6, time(xid.deadline()));
-      insert.setString(7, row.stored().name());
-      insert.setString(8, work.map(w -> w.kind().name()).orElse(null));
-      insert.setString(9, work.map(BranchRow.Work::type).orElse(null));
-      boolean ended = row.state() instanceof BranchState.Closed;
-      insert.setString(10, ended ? null : work.map(BranchRow.Work::argument).orElse(null));
-      insert.setString(11, work.map(BranchRow.Work::caller).orElse(null));
-      insert.setString(12, work.map(BranchRow.Work::operation).orElse(null));
-      insert.setObject(13, time(row.times().openedAt()));
-      insert.setObject(14, row.times().tryUntil().map(BranchStore::time).orElse(null));
-      insert.setObject(15, row.times().nextAt().map(BranchStore::time).orElse(null));
-      insert.setObject(16, ended ? time(row.times().openedAt()) : null);
-      return insert.executeUpdate() == 1;
-    }
+    Xid xid = row.key().xid();
+    boolean ended = row.state() instanceof BranchState.Closed;
+    batch.change(
+        tables.sql(INSERT),
+        INSERTED,
+        (insert, first) -> {
+          insert.setString(first, xid.text());
+          insert.setString(first + 1, row.key().step());
+          insert.setObject(first + 2, row.id().orElse(null));
+          insert.setString(first + 3, row.header());
+          insert.setString(first + 4, xid.starter());
+          insert.setObject(first + 5, time(xid.deadline()));
+          insert.setString(first + 6, row.stored().name());
+          insert.setString(first + 7, work.map(w -> w.kind().name()).orElse(null));
+          insert.setString(first + 8, work.map(BranchRow.Work::type).orElse(null));
+          insert.setString(
+              first + 9, ended ? null : work.map(BranchRow.Work::argument).orElse(null));
+          insert.setString(first + 10, work.map(BranchRow.Work::caller).orElse(null));
+          insert.setString(first + 11, work.map(BranchRow.Work::operation).orElse(null));
+          insert.setObject(first + 12, time(row.times().openedAt()));
+          insert.setObject(first + 13, row.times().tryUntil().map(BranchStore::time).orElse(null));
+          insert.setObject(first + 14, row.times().nextAt().map(BranchStore::time).orElse(null));
+          insert.setObject(first + 15, ended ? time(row.times().openedAt()) : null);
+        },
+        check);
   }
 
   /** Inserts what bars a try that has not come; says whether nothing was there. */
@@ -262,21 +271,23 @@ final class BranchStore {
   /** Ends a branch whose lock is held. */
   void close(Connection connection, BranchRow.Key key, Outcome outcome, Instant now)
       throws SQLException {
-    try (PreparedStatement update =
-        tables.prepare(
-            connection,
-            DURABLE
-                + "UPDATE tenon.branch SET state = ?, wanted = NULL, next_at = NULL,"
-                // A try that is no local commit may end late, and be undone then.
-                + " argument = CASE WHEN try_until IS NOT NULL THEN argument END,"
-                + " error = NULL, ended_at = ? FROM durable"
-                + " WHERE xid = ? AND step = ?")) {
-      update.setString(1, BranchRow.closed(outcome).name());
-      update.setObject(2, time(now));
-      update.setString(3, key.xid().text());
-      update.setString(4, key.step());
-      update.executeUpdate();
-    }
+    StatementBatch batch = new StatementBatch(connection);
+    close(batch, key, outcome, now);
+    batch.run();
+  }
+
+  /** The same, together with other statements. */
+  void close(StatementBatch batch, BranchRow.Key key, Outcome outcome, Instant now) {
+    batch.change(
+        tables.sql(CLOSE),
+        4,
+        (update, first) -> {
+          update.setString(first, BranchRow.closed(outcome).name());
+          update.setObject(first + 1, time(now));
+          update.setString(first + 2, key.xid().text());
+          update.setString(first + 3, key.step());
+        },
+        rows -> {});
   }
 
   /** What changes of a branch that goes on. */
@@ -414,7 +425,7 @@ final class BranchStore {
     }
   }
 
-  private static BranchRow read(ResultSet row) throws SQLException {
+  static BranchRow read(ResultSet row) throws SQLException {
     String type = row.getString("type");
     Optional<BranchRow.Work> work =
         type == null

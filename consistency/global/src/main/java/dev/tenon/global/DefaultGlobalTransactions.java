@@ -22,7 +22,7 @@ final class DefaultGlobalTransactions implements GlobalTransactions {
   private static final Logger log = LoggerFactory.getLogger(DefaultGlobalTransactions.class);
 
   /** How long acknowledgements are gathered for one commit. */
-  private static final Duration GATHER = Duration.ofMillis(20);
+  private static final Duration GATHER = Duration.ofMillis(100);
 
   /** How late a saga that sleeps may wake up. */
   private static final Duration SAGA_POLL = Duration.ofMillis(200);

@@ -1,5 +1,7 @@
 package dev.tenon.global;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.tenon.global.BranchRefusedException.Reason;
 import dev.tenon.global.GlobalTransactionException.Told;
 import dev.tenon.global.spi.BranchOrder;
@@ -13,6 +15,8 @@ import dev.tenon.messaging.StoredReply;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
 import dev.tenon.transaction.UnknownCommitOutcomeException;
+import dev.tenon.transaction.spi.BatchRecorder;
+import dev.tenon.transaction.spi.StatementBatch;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -38,7 +42,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final XaBranches xa;
   private final AutomaticBranches automatic;
   private final LockWaits waits;
-  private final UnitOfWork.Recorder<Record> recorder = this::write;
+  private final BatchRecorder<Record> recorder = new BatchRecorder<>(this::collect);
   private final ThreadLocal<@Nullable Failed> failed = new ThreadLocal<>();
 
   /** What is written just before the commit of a call's effects. */
@@ -143,7 +147,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
       if (AutomaticBranches.is(e, AutomaticBranches.REFUSED)) {
         automatic.refresh(parts.transactions());
       }
-      if (!causedBy(e, BranchStore.TakenException.class)
+      if (!BranchReplies.causedBy(e, BranchStore.TakenException.class)
           && !AutomaticBranches.is(e, AutomaticBranches.TAKEN)) {
         throw e;
       }
@@ -156,6 +160,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   private final class Handling<X extends Exception> implements IdempotentReceiver.Work<X> {
     private final Serving serving;
     private final IdempotentReceiver.Work<X> work;
+    private @Nullable Asked asked;
 
     Handling(Serving serving, IdempotentReceiver.Work<X> work) {
       this.serving = serving;
@@ -163,7 +168,13 @@ final class LocalParticipant implements Participant, AutoCloseable {
     }
 
     @Override
+    public void ask(UnitOfWork unit, StatementBatch batch) throws SQLException {
+      asked = LocalParticipant.this.ask(serving, unit, batch);
+    }
+
+    @Override
     public StoredReply run(UnitOfWork unit) throws X {
+      begin(serving, unit, requireNonNull(asked));
       return LocalParticipant.this.run(serving, unit, work);
     }
 
@@ -179,7 +190,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
         serving,
         fingerprint,
         unit -> {
-          throw refused(serving.key(), Reason.OVER);
+          throw BranchReplies.refused(serving.key(), Reason.OVER);
         });
   }
 
@@ -201,7 +212,6 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
   private <X extends Exception> StoredReply run(
       Serving serving, UnitOfWork unit, IdempotentReceiver.Work<X> work) throws X {
-    begin(serving, unit);
     serving.begun(unit);
     try (Scope.Entered entered = serving.enter()) {
       StoredReply reply = work.run(unit);
@@ -217,8 +227,11 @@ final class LocalParticipant implements Participant, AutoCloseable {
     }
   }
 
-  /** A unit of work begins in which the call may open its branch, or the first row does. */
-  private void begin(Serving serving, UnitOfWork unit) {
+  /**
+   * Asks what a call meets in a unit of work in which it may open its branch, or the first row
+   * does.
+   */
+  private Asked ask(Serving serving, UnitOfWork unit, StatementBatch batch) throws SQLException {
     Branch branch =
         new Branch(
             parts.service(), parts.runtime().ids().next(), BranchKind.AT, serving.call().step());
@@ -230,18 +243,26 @@ final class LocalParticipant implements Participant, AutoCloseable {
             serving.call().caller(),
             serving.call().operation());
     BranchRow row = row(serving, branch, work, BranchRow.Stored.OPEN, Optional.empty());
-    requireOpenable(
-        serving.key(),
-        () -> {
-          if (xa.declared() && !automatic.present(unit.connection())) {
-            return xa.look(unit.connection(), store, serving.key());
-          }
-          Optional<BranchRow> found =
-              store.look(unit.connection(), serving.key(), automatic.told(row));
-          return xa.declared() ? xa.look(unit.connection(), store, serving.key()) : state(found);
-        });
+    boolean unused = automatic.present(unit.connection());
+    return new Asked(branch, look(serving.key(), batch, automatic.told(row)));
+  }
+
+  private BranchLook look(BranchRow.Key key, StatementBatch batch, String told) {
+    BranchLook look = new BranchLook(key);
+    if (xa.declared()) {
+      look.askPrepared(batch, xa.beginning(key));
+    }
+    look.askRow(batch, parts.tables(), told);
+    return look;
+  }
+
+  /** What was asked when a unit of work began; answered when the statements have run. */
+  private record Asked(Branch branch, BranchLook look) {}
+
+  private void begin(Serving serving, UnitOfWork unit, Asked asked) {
+    requireOpenable(serving.key(), asked.look().state());
     if (automatic.present()) {
-      unit.record(recorder, new Record.Watched(serving, unit, branch));
+      unit.record(recorder, new Record.Watched(serving, unit, asked.branch()));
       parts.messaging().heldMessages().hold(unit, serving::automatic);
     }
   }
@@ -254,7 +275,10 @@ final class LocalParticipant implements Participant, AutoCloseable {
         return;
       }
       if (serving.get().isReading()) {
-        begin(serving.get(), unit);
+        StatementBatch batch = new StatementBatch(unit.connection());
+        Asked asked = ask(serving.get(), unit, batch);
+        batch.run();
+        begin(serving.get(), unit, asked);
       } else {
         automatic.elsewhere(unit.connection());
       }
@@ -267,27 +291,12 @@ final class LocalParticipant implements Participant, AutoCloseable {
     }
   }
 
-  /** A look at a branch. */
-  @FunctionalInterface
-  private interface Look {
-    BranchState run() throws SQLException;
-  }
-
-  private static BranchState state(Optional<BranchRow> row) {
-    return row.map(BranchRow::state).orElse(new BranchState.Absent());
-  }
-
   /** Refuses a call that the rules do not let open a branch. */
   void requireOpenable(BranchRow.Key key, Connection connection) {
-    requireOpenable(
-        key,
-        () -> xa.declared() ? xa.look(connection, store, key) : state(store.look(connection, key)));
-  }
-
-  private void requireOpenable(BranchRow.Key key, Look look) {
-    BranchState state;
+    StatementBatch batch = new StatementBatch(connection);
+    BranchLook look = look(key, batch, "");
     try {
-      state = look.run();
+      batch.run();
     } catch (SQLException e) {
       throw new TransactionException(
           "Could not look at the branch "
@@ -299,16 +308,16 @@ final class LocalParticipant implements Participant, AutoCloseable {
               + ". Repeat the call.",
           e);
     }
-    switch (Protocol.onTry(state, key.xid(), parts.now())) {
-      case OPEN -> {}
-      case STILL_RUNNING -> throw refused(key, Reason.STILL_RUNNING);
-      case OVER -> throw refused(key, Reason.OVER);
-      case TOO_LATE -> throw refused(key, Reason.TOO_LATE);
-    }
+    requireOpenable(key, look.state());
   }
 
-  static BranchRefusedException refused(BranchRow.Key key, Reason reason) {
-    return BranchReplies.refused(key, reason);
+  private void requireOpenable(BranchRow.Key key, BranchState state) {
+    switch (Protocol.onTry(state, key.xid(), parts.now())) {
+      case OPEN -> {}
+      case STILL_RUNNING -> throw BranchReplies.refused(key, Reason.STILL_RUNNING);
+      case OVER -> throw BranchReplies.refused(key, Reason.OVER);
+      case TOO_LATE -> throw BranchReplies.refused(key, Reason.TOO_LATE);
+    }
   }
 
   private SignedXid verified(BranchCall call) {
@@ -335,19 +344,10 @@ final class LocalParticipant implements Participant, AutoCloseable {
 
   private static Optional<String> listing(Serving serving, Throwable failure) {
     boolean unknown =
-        causedBy(failure, UnknownCommitOutcomeException.class)
+        BranchReplies.causedBy(failure, UnknownCommitOutcomeException.class)
             || (failure instanceof BranchRefusedException refused
                 && refused.reason() == Reason.STILL_RUNNING);
     return unknown ? Optional.empty() : Optional.of(serving.dropped().text());
-  }
-
-  static boolean causedBy(Throwable failure, Class<? extends Throwable> type) {
-    for (Throwable e = failure; e != null; e = e.getCause()) {
-      if (type.isInstance(e)) {
-        return true;
-      }
-    }
-    return false;
   }
 
   @Override
@@ -455,13 +455,16 @@ final class LocalParticipant implements Participant, AutoCloseable {
         null);
   }
 
-  private void write(Connection connection, List<Record> records) throws SQLException {
+  private void collect(StatementBatch batch, List<Record> records) throws SQLException {
     boolean opened = false;
     for (Record record : records) {
       switch (record) {
-        case Record.Watched watched -> watch(connection, watched);
+        case Record.Watched watched -> {
+          batch.run();
+          watch(batch.connection(), watched);
+        }
         case Record.Opened branch -> {
-          store.open(connection, branch.row());
+          store.open(batch, branch.row());
           opened = true;
         }
         case Record.Named named -> {

@@ -69,7 +69,7 @@ final class OutsideTries {
       return participant.receive(serving, fingerprint, unit -> ended(serving, unit, reply));
     } catch (UndoneException e) {
       undoOnceMore(serving, begun.get());
-      throw LocalParticipant.refused(serving.key(), Reason.OVER);
+      throw BranchReplies.refused(serving.key(), Reason.OVER);
     }
   }
 
@@ -90,7 +90,7 @@ final class OutsideTries {
               }
               participant.requireOpenable(serving.key(), unit.connection());
               if (!store.insert(unit.connection(), row)) {
-                throw LocalParticipant.refused(serving.key(), Reason.STILL_RUNNING);
+                throw BranchReplies.refused(serving.key(), Reason.STILL_RUNNING);
               }
               return true;
             });
@@ -112,7 +112,7 @@ final class OutsideTries {
           }
           BranchRow row = found.orElseThrow();
           if (Protocol.onTryEnded(row.state()) != Protocol.Action.ACKNOWLEDGE) {
-            throw LocalParticipant.refused(serving.key(), Reason.OVER);
+            throw BranchReplies.refused(serving.key(), Reason.OVER);
           }
           store.change(
               unit.connection(),

@@ -23,7 +23,7 @@ final class Passing {
     return state(failure)
             .filter(state -> CLASSES.contains(state.substring(0, 2)) || LOCKED.contains(state))
             .isPresent()
-        || LocalParticipant.causedBy(failure, UnknownCommitOutcomeException.class);
+        || BranchReplies.causedBy(failure, UnknownCommitOutcomeException.class);
   }
 
   /** Whether the database rolled back because of another transaction: do it again at once. */

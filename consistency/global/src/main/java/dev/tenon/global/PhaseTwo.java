@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -26,12 +27,19 @@ import org.slf4j.LoggerFactory;
  * holds: what fails here is read from there again when its time has come, by this instance or
  * another one. Two that tell the same do no harm.
  *
- * <p>Each participant has a lane, in which orders of many transactions go together, and at most one
- * request is under way. Thread-safe.
+ * <p>Each participant has a lane, in which orders of many transactions go together, and one request
+ * is under way; only if more wait than they should, those who have started the transactions send
+ * them, too. Thread-safe.
  */
 final class PhaseTwo {
   /** The most transactions in hand; further ones wait in the database. */
   static final int TRANSACTIONS_MAX = 10_000;
+
+  /** So many orders for one participant may wait; who starts more transactions helps to tell it. */
+  static final int BACKLOG_MAX = 100;
+
+  /** How long further orders are gathered for a participant that gets many. */
+  private static final Duration GATHER = Duration.ofMillis(2);
 
   private static final Logger log = LoggerFactory.getLogger(PhaseTwo.class);
 
@@ -83,6 +91,24 @@ final class PhaseTwo {
   /** Confirms the branches of a transaction whose decision is stored. */
   void committed(SignedXid xid, List<Branch> branches) {
     stored(xid.header(), xid.xid().id(), new Decision(Outcome.COMMITTED, branches));
+    branches.stream().map(Branch::service).distinct().forEach(this::help);
+  }
+
+  /** Sends what waits beyond the limit, on the thread of who has made it more. */
+  private void help(String service) {
+    Lane lane;
+    List<Order> batch;
+    lock.lock();
+    try {
+      lane = lanes.get(service);
+      if (!running || lane == null || lane.queue.size() < BACKLOG_MAX) {
+        return;
+      }
+      batch = taken(lane);
+    } finally {
+      lock.unlock();
+    }
+    send(lane, batch);
   }
 
   /** Undoes, once, branches of a transaction of which nothing is stored, and bars untold steps. */
@@ -161,7 +187,7 @@ final class PhaseTwo {
           lane.queue.add(new Order(ending, order));
           if (running && !lane.busy) {
             lane.busy = true;
-            parts.runtime().threads().newThread(() -> drain(lane)).start();
+            parts.runtime().threads().newThread(() -> work(lane)).start();
           }
         });
   }
@@ -171,6 +197,18 @@ final class PhaseTwo {
       inHand.remove(ending.id);
     } else {
       notStored--;
+    }
+  }
+
+  /** Sends all that comes while it is at it; gathers some more where more than one came. */
+  private void work(Lane lane) {
+    List<Order> batch = batch(lane);
+    while (!batch.isEmpty()) {
+      send(lane, batch);
+      if (batch.size() > 1) {
+        LockSupport.parkNanos(GATHER.toNanos());
+      }
+      batch = batch(lane);
     }
   }
 
@@ -188,15 +226,20 @@ final class PhaseTwo {
   private List<Order> batch(Lane lane) {
     lock.lock();
     try {
-      List<Order> batch = new ArrayList<>();
-      while (batch.size() < GlobalTransport.BATCH_MAX && !lane.queue.isEmpty()) {
-        batch.add(lane.queue.poll());
-      }
+      List<Order> batch = taken(lane);
       lane.busy = running && !batch.isEmpty();
       return batch;
     } finally {
       lock.unlock();
     }
+  }
+
+  private static List<Order> taken(Lane lane) {
+    List<Order> batch = new ArrayList<>();
+    while (batch.size() < GlobalTransport.BATCH_MAX && !lane.queue.isEmpty()) {
+      batch.add(lane.queue.remove());
+    }
+    return batch;
   }
 
   private void send(Lane lane, List<Order> batch) {
@@ -275,7 +318,7 @@ final class PhaseTwo {
       for (Lane lane : lanes.values()) {
         if (!lane.busy && !lane.queue.isEmpty()) {
           lane.busy = true;
-          parts.runtime().threads().newThread(() -> drain(lane)).start();
+          parts.runtime().threads().newThread(() -> work(lane)).start();
         }
       }
     } finally {

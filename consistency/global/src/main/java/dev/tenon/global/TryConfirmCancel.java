@@ -14,8 +14,9 @@ import java.lang.annotation.Target;
  * <p>Confirm and cancel are methods of the same object. They take the same parameters, and get what
  * the call got, from JSON; or one more at the end, a {@link dev.tenon.transaction.UnitOfWork}. Each
  * runs in a unit of work that closes the branch, and is repeated until that has committed; after
- * the limit of attempts the branch is parked. Neither is run without a try that has committed, or
- * twice with effect. Their answers are not used.
+ * the limit of attempts the branch is parked. Confirms of up to 32 transactions may share a unit of
+ * work; if it fails, they are repeated, each in one of its own. Neither is run without a try that
+ * has committed, or twice with effect. Their answers are not used.
  *
  * <p>The call runs in one unit of work on the service's own database, and its answer is stored by
  * that commit, as with an idempotent method.

@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import dev.tenon.global.PreparedTransactions.End;
 import dev.tenon.global.PreparedTransactions.Found;
+import dev.tenon.global.spi.BranchOrder;
 import dev.tenon.global.spi.OrderResult;
 import dev.tenon.schema.ServiceDatabase;
 import dev.tenon.transaction.UnitOfWork;
@@ -14,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +31,12 @@ final class XaBranches {
 
   /** How long an order waits for a try that is just being prepared. */
   private static final String LIMIT = "SET LOCAL lock_timeout = '500ms'";
+
+  /** The most connections on which one request ends prepared transactions at once. */
+  private static final int AT_ONCE_MAX = 4;
+
+  /** So many for each of them at least. */
+  private static final int EACH_MIN = 2;
 
   private final ParticipantParts parts;
   private final BranchMetrics metrics;
@@ -155,18 +164,9 @@ final class XaBranches {
     }
   }
 
-  /** What a call meets. A prepared one is, to a repeated call, a try that has not ended. */
-  BranchState look(Connection connection, BranchStore store, BranchRow.Key key)
-      throws SQLException {
-    BranchStore.Look look =
-        store.lookPrepared(connection, key, Gid.beginning(prepared.place(), key));
-    return look.row()
-        .map(BranchRow::state)
-        .orElseGet(
-            () ->
-                look.prepared()
-                    ? new BranchState.Trying(new UUID(0, 0))
-                    : new BranchState.Absent());
+  /** How the names begin of what is prepared under a step. */
+  String beginning(BranchRow.Key key) {
+    return Gid.beginning(prepared.place(), key);
   }
 
   /** An order that may insert a row must not wait for as long as a transaction is prepared. */
@@ -200,6 +200,55 @@ final class XaBranches {
           .addKeyValue("reason", e.toString())
           .log("prepared transaction not ended now; it is tried again");
       return Optional.of(OrderResult.LATER);
+    }
+  }
+
+  /**
+   * Ends what is prepared of many branches, each with a commit of its own: the database knows no
+   * other way. So some are ended at once, and their commits wait for the disk together.
+   *
+   * @param results gets what became of each; null if the branch's row is to be looked at now
+   */
+  void end(List<BranchRow.Key> keys, List<BranchOrder> orders, @Nullable OrderResult[] results) {
+    List<Integer> prepared = new ArrayList<>();
+    for (int i = 0; i < results.length; i++) {
+      UUID branch = orders.get(i).branch();
+      if (branch == null || Gid.mayBe(keys.get(i), branch)) {
+        prepared.add(i);
+      }
+    }
+    AtomicInteger next = new AtomicInteger();
+    Runnable some =
+        () -> {
+          for (int n = next.getAndIncrement(); n < prepared.size(); n = next.getAndIncrement()) {
+            int i = prepared.get(n);
+            BranchOrder order = orders.get(i);
+            results[i] =
+                end(keys.get(i), order.xid(), Optional.ofNullable(order.branch()), order.outcome())
+                    .orElse(null);
+          }
+        };
+    List<Thread> helpers = new ArrayList<>();
+    for (int i = 1; i < Math.min(AT_ONCE_MAX, prepared.size() / EACH_MIN); i++) {
+      Thread helper = parts.runtime().threads().newThread(some);
+      helpers.add(helper);
+      helper.start();
+    }
+    some.run();
+    helpers.forEach(XaBranches::awaitEnd);
+  }
+
+  private static void awaitEnd(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.tenon.messaging;
 
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.StatementBatch;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Optional;
@@ -123,6 +124,16 @@ public interface IdempotentReceiver {
     default boolean repeatable() {
       return true;
     }
+
+    /**
+     * Asks the database what {@link #run} needs to know, in the round trip that looks for the
+     * reply. It runs after that look, also if there is a reply, and then the answers are of no use.
+     *
+     * @param unit the open unit of work
+     * @param batch takes the statements; to be left to run
+     * @throws SQLException if they cannot be made
+     */
+    default void ask(UnitOfWork unit, StatementBatch batch) throws SQLException {}
 
     /**
      * Completes the reply just before the commit, when all else that the unit of work has recorded

@@ -7,7 +7,8 @@ import dev.tenon.messaging.Receipt.Replayed;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
-import java.sql.Connection;
+import dev.tenon.transaction.spi.BatchRecorder;
+import dev.tenon.transaction.spi.StatementBatch;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
@@ -28,7 +29,7 @@ final class LocalReceiver implements IdempotentReceiver {
   private final int replyBytesMax;
   private final InstantSource clock;
   private final MessagingMetrics metrics;
-  private final UnitOfWork.Recorder<Pending> recorder = this::write;
+  private final BatchRecorder<Pending> recorder = new BatchRecorder<>(this::collect);
 
   LocalReceiver(MessagingParts parts, ReplyStore store) {
     this.transactions = parts.transactions();
@@ -60,13 +61,13 @@ final class LocalReceiver implements IdempotentReceiver {
     }
   }
 
-  private void write(Connection connection, List<Pending> replies) throws SQLException {
+  private void collect(StatementBatch batch, List<Pending> replies) throws SQLException {
     List<ReplyStore.Entry> entries = new ArrayList<>();
     for (Pending one : replies) {
       one.reply = one.work.complete(one.reply);
       entries.add(new ReplyStore.Entry(one.key, one.fingerprint, one.reply, one.keptFrom));
     }
-    store.store(connection, entries);
+    store.store(batch, entries);
   }
 
   @Override
@@ -114,7 +115,7 @@ final class LocalReceiver implements IdempotentReceiver {
       return transactions
           .<Supplier<Receipt>, X>call(
               unit -> {
-                Optional<Receipt> known = look(unit, key, fingerprint);
+                Optional<Receipt> known = look(unit, key, fingerprint, work);
                 return known.isPresent()
                     ? known::get
                     : run(unit, key, fingerprint, keepUntil, work);
@@ -124,7 +125,7 @@ final class LocalReceiver implements IdempotentReceiver {
       if (e.getCause() instanceof ReplyStore.TakenException) {
         return transactions.call(
             unit ->
-                look(unit, key, fingerprint)
+                look(unit, key, fingerprint, null)
                     .orElseGet(() -> new Rejected(Rejection.STILL_RUNNING)));
       }
       throw e;
@@ -152,9 +153,16 @@ final class LocalReceiver implements IdempotentReceiver {
     return () -> new Executed(pending.reply);
   }
 
-  private Optional<Receipt> look(UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint) {
+  private Optional<Receipt> look(
+      UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint, @Nullable Work<?> work) {
     try {
-      return switch (store.look(unit.connection(), key, fingerprint, createdAt(key))) {
+      StatementBatch batch = new StatementBatch(unit.connection());
+      Supplier<ReplyStore.Known> known = store.look(batch, key, fingerprint, createdAt(key));
+      if (work != null) {
+        work.ask(unit, batch);
+      }
+      batch.run();
+      return switch (known.get()) {
         case ReplyStore.Known.Free free -> Optional.empty();
         case ReplyStore.Known.Taken taken -> rejected(Rejection.STILL_RUNNING);
         case ReplyStore.Known.Forgotten forgotten -> rejected(Rejection.FORGOTTEN);

@@ -1,5 +1,6 @@
 package dev.tenon.messaging;
 
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -11,9 +12,11 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * The stored replies, and who is at work on one.
@@ -28,8 +31,10 @@ final class ReplyStore {
   /** Keys tell their age in whole milliseconds, so a key of this one must not count as older. */
   private static final String HORIZON = "least(?::timestamptz, date_trunc('milliseconds', now()))";
 
+  private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
+
   private static final String LOOK =
-      "SELECT pg_try_advisory_xact_lock(?); SELECT r.fingerprint, r.status, r.headers, r.body,"
+      "SELECT r.fingerprint, r.status, r.headers, r.body,"
           + " coalesce(?::timestamptz < i.replies_forgotten_before, false) AS forgotten"
           + " FROM tenon.identity i LEFT JOIN tenon.reply r"
           + " ON r.caller = ? AND r.operation = ? AND r.key = ?";
@@ -75,31 +80,40 @@ final class ReplyStore {
     }
   }
 
-  /** Looks a key up and takes it if it is free. */
-  Known look(
-      Connection connection,
+  /** Asks for a key, and takes it if it is free; what is known can be had when that has run. */
+  Supplier<Known> look(
+      StatementBatch batch,
       IdempotencyKey key,
       Fingerprint fingerprint,
-      Optional<Instant> createdAt)
-      throws SQLException {
-    try (PreparedStatement look = tables.prepare(connection, LOOK)) {
-      look.setLong(1, digest(key));
-      if (createdAt.isPresent()) {
-        look.setObject(2, Sql.time(createdAt.get()));
-      } else {
-        look.setNull(2, Types.TIMESTAMP_WITH_TIMEZONE);
-      }
-      look.setString(3, key.caller());
-      look.setString(4, key.operation());
-      look.setString(5, key.key());
-      look.execute();
-      boolean locked = locked(look);
-      look.getMoreResults();
-      try (ResultSet row = look.getResultSet()) {
-        row.next();
-        return known(row, fingerprint, locked);
-      }
-    }
+      Optional<Instant> createdAt) {
+    boolean[] locked = new boolean[1];
+    List<Known> known = new ArrayList<>();
+    batch.question(
+        LOCK,
+        1,
+        (look, first) -> look.setLong(first, digest(key)),
+        row -> {
+          row.next();
+          locked[0] = row.getBoolean(1);
+        });
+    batch.question(
+        tables.sql(LOOK),
+        4,
+        (look, first) -> {
+          if (createdAt.isPresent()) {
+            look.setObject(first, Sql.time(createdAt.get()));
+          } else {
+            look.setNull(first, Types.TIMESTAMP_WITH_TIMEZONE);
+          }
+          look.setString(first + 1, key.caller());
+          look.setString(first + 2, key.operation());
+          look.setString(first + 3, key.key());
+        },
+        row -> {
+          row.next();
+          known.add(known(row, fingerprint, locked[0]));
+        });
+    return known::getFirst;
   }
 
   /** The reply under a key. */
@@ -123,13 +137,6 @@ final class ReplyStore {
         row.getInt("status"), Sql.headers(row.getString("headers")), row.getBytes("body"));
   }
 
-  private static boolean locked(PreparedStatement look) throws SQLException {
-    try (ResultSet row = look.getResultSet()) {
-      row.next();
-      return row.getBoolean(1);
-    }
-  }
-
   private static Known known(ResultSet row, Fingerprint fingerprint, boolean locked)
       throws SQLException {
     byte[] stored = row.getBytes("fingerprint");
@@ -143,21 +150,26 @@ final class ReplyStore {
   }
 
   /** Writes replies; fails if there is one under the same key. */
-  void store(Connection connection, List<Entry> entries) throws SQLException {
+  void store(StatementBatch batch, List<Entry> entries) {
     for (Entry entry : entries) {
-      try (PreparedStatement insert = tables.prepare(connection, STORE)) {
-        insert.setString(1, entry.key().caller());
-        insert.setString(2, entry.key().operation());
-        insert.setString(3, entry.key().key());
-        insert.setBytes(4, entry.fingerprint().bytes());
-        insert.setInt(5, entry.reply().status());
-        insert.setString(6, Sql.headers(entry.reply().headers()));
-        insert.setBytes(7, entry.reply().body());
-        insert.setObject(8, Sql.time(entry.keptFrom()));
-        if (insert.executeUpdate() != 1) {
-          throw new TakenException(entry.key());
-        }
-      }
+      batch.change(
+          tables.sql(STORE),
+          8,
+          (insert, first) -> {
+            insert.setString(first, entry.key().caller());
+            insert.setString(first + 1, entry.key().operation());
+            insert.setString(first + 2, entry.key().key());
+            insert.setBytes(first + 3, entry.fingerprint().bytes());
+            insert.setInt(first + 4, entry.reply().status());
+            insert.setString(first + 5, Sql.headers(entry.reply().headers()));
+            insert.setBytes(first + 6, entry.reply().body());
+            insert.setObject(first + 7, Sql.time(entry.keptFrom()));
+          },
+          rows -> {
+            if (rows != 1) {
+              throw new TakenException(entry.key());
+            }
+          });
     }
   }
 

@@ -4,6 +4,8 @@ import dev.tenon.runtime.Json;
 import dev.tenon.runtime.TenonRuntime;
 import dev.tenon.transaction.Transactions;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.BatchRecorder;
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.Counter;
 import java.sql.Connection;
@@ -32,7 +34,7 @@ final class TransactionalOutbox implements Outbox, HeldMessages {
   private final int messageBytesMax;
   private final Supplier<Map<String, String>> ambientHeaders;
   private final OutboxLog log;
-  private final UnitOfWork.Recorder<Entry> recorder = this::write;
+  private final BatchRecorder<Entry> recorder = new BatchRecorder<>(this::collect);
   private final Runnable committed;
   private final Runnable delayed;
   private final Counter published;
@@ -128,6 +130,13 @@ final class TransactionalOutbox implements Outbox, HeldMessages {
   @Override
   public void drop(UnitOfWork unit, UUID holder) throws SQLException {
     held.delete(unit.connection(), holder);
+  }
+
+  private void collect(StatementBatch batch, List<Entry> entries) throws SQLException {
+    if (entries.stream().anyMatch(Entry.Outgoing.class::isInstance)) {
+      batch.run();
+      write(batch.connection(), entries);
+    }
   }
 
   private void write(Connection connection, List<Entry> entries) throws SQLException {

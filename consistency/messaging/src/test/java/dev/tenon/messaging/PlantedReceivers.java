@@ -3,10 +3,13 @@ package dev.tenon.messaging;
 import dev.tenon.messaging.Receipt.Executed;
 import dev.tenon.messaging.ReceiverCrashIT.Parts;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.BatchRecorder;
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Receivers with a mistake each, which the tests must find. */
 final class PlantedReceivers {
@@ -34,6 +37,7 @@ final class PlantedReceivers {
   /** Stores the reply after the effects, by a commit of its own. */
   static Parts storingLater(Parts parts) {
     ReplyStore store = new ReplyStore(new TenonTables("tenon"));
+    BatchRecorder<ReplyStore.Entry> recorder = new BatchRecorder<>(store::store);
     IdempotentReceiver planted =
         new PlantedReceiver() {
           @Override
@@ -51,7 +55,7 @@ final class PlantedReceivers {
               reply = refusal.reply();
             }
             ReplyStore.Entry entry = new ReplyStore.Entry(key, fingerprint, reply, Instant.EPOCH);
-            parts.transactions().run(unit -> unit.record(store::store, entry));
+            parts.transactions().run(unit -> unit.record(recorder, entry));
             return new Executed(reply);
           }
         };
@@ -61,8 +65,10 @@ final class PlantedReceivers {
   private static Optional<Receipt> known(
       ReplyStore store, UnitOfWork unit, IdempotencyKey key, Fingerprint fingerprint) {
     try {
-      return store.look(unit.connection(), key, fingerprint, Optional.empty())
-              instanceof ReplyStore.Known.Replied replied
+      StatementBatch batch = new StatementBatch(unit.connection());
+      Supplier<ReplyStore.Known> known = store.look(batch, key, fingerprint, Optional.empty());
+      batch.run();
+      return known.get() instanceof ReplyStore.Known.Replied replied
           ? Optional.of(
               replied.sameRequest()
                   ? new Receipt.Replayed(replied.reply())

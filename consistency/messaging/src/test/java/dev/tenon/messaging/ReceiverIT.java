@@ -14,6 +14,7 @@ import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.transaction.RolledBackException;
 import dev.tenon.transaction.TransactionException;
 import dev.tenon.transaction.UnitOfWork;
+import dev.tenon.transaction.spi.StatementBatch;
 import dev.tenon.transaction.spi.TenonTables;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
@@ -331,9 +332,10 @@ class ReceiverIT {
   private void commitBehindItsBack(IdempotencyKey key) {
     try (Connection connection = second.pool.getConnection()) {
       connection.setAutoCommit(false);
+      StatementBatch batch = new StatementBatch(connection);
       new ReplyStore(new TenonTables(tenonSchema()))
-          .store(
-              connection, List.of(new ReplyStore.Entry(key, ONE, reply("stored meanwhile"), now)));
+          .store(batch, List.of(new ReplyStore.Entry(key, ONE, reply("stored meanwhile"), now)));
+      batch.run();
       connection.commit();
     } catch (SQLException e) {
       throw new IllegalStateException(e);

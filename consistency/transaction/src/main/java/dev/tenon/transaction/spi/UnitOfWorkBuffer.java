@@ -92,8 +92,9 @@ public final class UnitOfWorkBuffer {
   }
 
   /**
-   * Writes all records, one batch a recorder, and then runs the last checks. What recorders add
-   * meanwhile is written too.
+   * Writes all records, one batch a recorder, and then runs the last checks. The statements of
+   * neighbours that are {@link BatchRecorder}s go together. What recorders add meanwhile is written
+   * too.
    *
    * @param connection the unit's connection
    * @throws SQLException if a recorder or a check fails; the unit must be rolled back
@@ -104,9 +105,11 @@ public final class UnitOfWorkBuffer {
       List<Entry<?>> batch = List.copyOf(entries);
       entries.clear();
       batch.forEach(entry -> recorders.add(entry.recorder()));
+      StatementBatch statements = new StatementBatch(connection);
       for (UnitOfWork.Recorder<?> recorder : recorders) {
-        write(recorder, batch, connection);
+        write(recorder, batch, statements);
       }
+      statements.run();
     }
     for (UnitOfWork.LastCheck check : checks) {
       check.check(connection);
@@ -148,7 +151,7 @@ public final class UnitOfWorkBuffer {
 
   @SuppressWarnings("unchecked") // the record was added with this very recorder
   private static <R> void write(
-      UnitOfWork.Recorder<R> recorder, List<Entry<?>> batch, Connection connection)
+      UnitOfWork.Recorder<R> recorder, List<Entry<?>> batch, StatementBatch statements)
       throws SQLException {
     List<R> records = new ArrayList<>(batch.size());
     for (Entry<?> entry : batch) {
@@ -156,7 +159,12 @@ public final class UnitOfWorkBuffer {
         records.add((R) entry.record());
       }
     }
-    recorder.write(connection, records);
+    if (recorder instanceof BatchRecorder<R> together) {
+      together.collect(statements, records);
+    } else {
+      statements.run();
+      recorder.write(statements.connection(), records);
+    }
   }
 
   private static void truncate(List<?> list, int size) {
