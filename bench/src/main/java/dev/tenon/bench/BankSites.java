@@ -31,7 +31,7 @@ final class BankSites {
         .setting("shared_buffers", "512MB")
         .setting("max_wal_size", "4GB")
         .setting("max_connections", "1500")
-        .setting("max_prepared_transactions", "300")
+        .setting("max_prepared_transactions", "4000")
         .setting("autovacuum_naptime", "5s")
         .start();
   }
