@@ -26,6 +26,9 @@ final class CrashDatabases implements AutoCloseable {
   /** The clock, in SQL. */
   static final String CLOCK = "(SELECT now FROM public.clock)";
 
+  /** How much a service's total is at first. */
+  static final int UNITS = 100;
+
   private static final String PREPARED =
       "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
 
@@ -51,7 +54,12 @@ final class CrashDatabases implements AutoCloseable {
           superuser,
           "CREATE TABLE clock (now timestamptz); INSERT INTO clock VALUES ('epoch');"
               + " CREATE TABLE moved (what text, number int);"
-              + " GRANT ALL ON clock, moved TO PUBLIC");
+              + " CREATE TABLE kept (number int PRIMARY KEY);"
+              + " CREATE TABLE total (id int PRIMARY KEY, units int);"
+              + " INSERT INTO total VALUES (1, "
+              + UNITS
+              + ");"
+              + " GRANT ALL ON clock, moved, kept, total TO PUBLIC");
       stores.put(
           service, new Store(dataSource, superuser, opened.dialect(), PostgresReset.to(superuser)));
     }
@@ -63,16 +71,31 @@ final class CrashDatabases implements AutoCloseable {
     return new Opened(service, line.apply(store.dataSource()), store.dialect(), "tenon");
   }
 
+  /** Has triggers capture what is written to two of a service's tables, from now on. */
+  void automatic(String service) {
+    AutomaticTables.of("tenon").enable(store(service).superuser(), List.of("kept", "total"));
+  }
+
+  List<String> services() {
+    return List.copyOf(stores.keySet());
+  }
+
   void reset() throws SQLException {
-    for (Map.Entry<String, Store> store : stores.entrySet()) {
-      for (String gid : column(store.getKey(), PREPARED)) {
-        execute(store.getValue().superuser(), "ROLLBACK PREPARED '" + gid + "'");
-      }
-      store.getValue().start().restore();
+    for (Store store : stores.values()) {
+      rollBackPrepared(store);
+      execute(store.superuser(), "DELETE FROM tenon.row_lock"); // or triggers refuse the rest
+      store.start().restore();
     }
     now = Instant.parse("2026-01-01T00:00:00Z");
     lives = 0;
     pass(Duration.ZERO);
+  }
+
+  /** What a run that was given up has left. */
+  private static void rollBackPrepared(Store store) throws SQLException {
+    for (String gid : column(store, PREPARED)) {
+      execute(store.superuser(), "ROLLBACK PREPARED '" + gid + "'");
+    }
   }
 
   /** The time of all databases and processes. */
@@ -92,7 +115,7 @@ final class CrashDatabases implements AutoCloseable {
     }
   }
 
-  /** Branches that have not ended. */
+  /** Branches that have not ended, those that are prepared too. */
   List<String> open(String service) throws SQLException {
     return column(
         service,
@@ -149,7 +172,11 @@ final class CrashDatabases implements AutoCloseable {
 
   /** The first column of a query on a service's database, past all counting. */
   List<String> column(String service, String sql) throws SQLException {
-    try (Connection connection = store(service).superuser().getConnection();
+    return column(store(service), sql);
+  }
+
+  private static List<String> column(Store store, String sql) throws SQLException {
+    try (Connection connection = store.superuser().getConnection();
         Statement statement = connection.createStatement();
         ResultSet row = statement.executeQuery(sql)) {
       List<String> values = new ArrayList<>();

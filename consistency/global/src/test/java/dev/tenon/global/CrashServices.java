@@ -38,8 +38,8 @@ import java.util.concurrent.Callable;
 
 /**
  * The processes of one world of a crash scenario: instances of order, which start transactions and
- * sagas; stock, which reserves (TCC); and wallet, which takes money (saga). Wallet refuses order
- * {@value #UNPAID}.
+ * sagas; and participants, as a plan says: stock, which reserves (TCC), and wallet, which takes
+ * money (saga), if it does not. Wallet refuses order {@value #UNPAID}.
  */
 final class CrashServices {
   static final int UNPAID = 3;
@@ -75,6 +75,16 @@ final class CrashServices {
 
   /** What differs between scenarios, and what is planted. */
   interface Plan {
+    /** The kind of each participant's branches. */
+    default Map<String, BranchKind> participants() {
+      return Map.of("stock", BranchKind.TCC, "wallet", BranchKind.SAGA);
+    }
+
+    /** Whom a participant calls in turn. */
+    default Optional<String> next(String service) {
+      return Optional.empty();
+    }
+
     /** The sagas that an instance of order runs. */
     default List<SagaType<?, ?>> sagas(String process) {
       return List.of();
@@ -88,11 +98,6 @@ final class CrashServices {
     /** Whether a call without an answer is taken for one that did nothing. */
     default boolean ignoresLostCalls() {
       return false;
-    }
-
-    /** How stock's branches end. */
-    default BranchKind stock() {
-      return BranchKind.TCC;
     }
 
     /** What order's databases are told instead of a statement. */
@@ -123,8 +128,7 @@ final class CrashServices {
     this.world = world;
     this.databases = databases;
     this.plan = plan;
-    participant("stock");
-    participant("wallet");
+    plan.participants().keySet().stream().sorted().forEach(this::participant);
     orders.forEach(this::order);
   }
 
@@ -180,9 +184,13 @@ final class CrashServices {
                 new SimpleMeterRegistry(),
                 TestSigner.INSTANCE,
                 Optional.of(transport(service)),
-                List.of(type(service)),
+                kind(service) == BranchKind.AT ? List.of() : List.of(type(service)),
                 List.of(),
                 runtime.ids().next())));
+  }
+
+  private BranchKind kind(String service) {
+    return requireNonNull(plan.participants().get(service));
   }
 
   private BranchType<Integer> type(String service) {
@@ -199,17 +207,18 @@ final class CrashServices {
   }
 
   private BranchType<Integer> declared(String service) {
-    if (service.equals("stock") && plan.stock() == BranchKind.XA) {
-      return BranchType.xa("move", Integer.class);
-    }
-    return service.equals("stock")
-        ? BranchType.tcc(
-            "move",
-            Integer.class,
-            (number, unit) -> move(service, unit, "confirm", number),
-            (number, unit) -> move(service, unit, "undo", number))
-        : BranchType.saga(
-            "move", Integer.class, (number, unit) -> move(service, unit, "undo", number));
+    BranchType.End<Integer> undo = (number, unit) -> move(service, unit, "undo", number);
+    return switch (kind(service)) {
+      case TCC ->
+          BranchType.tcc(
+              "move",
+              Integer.class,
+              (number, unit) -> move(service, unit, "confirm", number),
+              undo);
+      case SAGA -> BranchType.saga("move", Integer.class, undo);
+      case XA -> BranchType.xa("move", Integer.class);
+      case AT -> throw new IllegalStateException("an AT branch has no type");
+    };
   }
 
   /** An effect of a process, with a message. */
@@ -312,13 +321,14 @@ final class CrashServices {
               call,
               Fingerprint.ofValue("move", number),
               unit -> {
-                if (service.equals("wallet") && number == UNPAID) {
+                Optional<String> next = plan.next(service);
+                boolean agreed = next.isEmpty() || call(service, next.get(), number);
+                if (!agreed || (service.equals("wallet") && number == UNPAID)) {
                   StoredReply no = StockService.reply("no money");
                   throw new RefusalException(
                       "no money", new StoredReply(409, no.headers(), no.body()));
                 }
-                move(service, unit, "try", number);
-                participant.open(type(service), number);
+                open(service, unit, number);
                 return StockService.reply("moved");
               });
       return switch (receipt) {
@@ -328,6 +338,18 @@ final class CrashServices {
       };
     } catch (RuntimeException e) {
       return new Answer(true, participant.failedListing(e));
+    }
+  }
+
+  /** What a call does, as a branch of the service's kind. */
+  private void open(String service, UnitOfWork unit, int number) {
+    if (kind(service) == BranchKind.AT) {
+      StartingService.write(unit, "UPDATE total SET units = units - 1");
+      StartingService.write(unit, "INSERT INTO kept VALUES (" + number + ")");
+      requireNonNull(messagings.get(service)).outbox().publish("moved", "try");
+    } else {
+      move(service, unit, "try", number);
+      requireNonNull(participants.get(service)).open(type(service), number);
     }
   }
 
@@ -400,10 +422,11 @@ final class CrashServices {
   }
 
   private boolean settled() throws SQLException {
-    return databases.open("stock").isEmpty()
-        && databases.open("wallet").isEmpty()
-        && databases.open("order").isEmpty()
-        && databases.unacknowledged().isEmpty()
-        && databases.openSagas().isEmpty();
+    for (String service : databases.services()) {
+      if (!databases.open(service).isEmpty()) {
+        return false;
+      }
+    }
+    return databases.unacknowledged().isEmpty() && databases.openSagas().isEmpty();
   }
 }

@@ -13,6 +13,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Orders that reserve stock (TCC) and take money (saga), each service over its own database: some
@@ -65,8 +66,8 @@ public final class CrashShop implements Scenario, AutoCloseable {
           }
 
           @Override
-          public BranchKind stock() {
-            return stock;
+          public Map<String, BranchKind> participants() {
+            return Map.of("stock", stock, "wallet", BranchKind.SAGA);
           }
 
           @Override
