@@ -284,6 +284,17 @@ class LogRetentionIT {
     assertThat(rows()).isLessThanOrEqualTo(PARTITION);
   }
 
+  /** No place is held for this reader: the window may be dropped before it is read. */
+  private void readAtTheEnd() throws SQLException {
+    try {
+      order.log.read(order.log.end(), 100, 1_000);
+    } catch (SQLException e) {
+      if (!String.valueOf(e.getMessage()).startsWith("the log does not know the position")) {
+        throw e;
+      }
+    }
+  }
+
   @Test
   void dropsAndMakesPartitionsWhileEverybodyWritesAndReads() throws Exception {
     AtomicBoolean done = new AtomicBoolean();
@@ -303,7 +314,7 @@ class LogRetentionIT {
                                     order.append(0, 5);
                                     written.addAndGet(5);
                                   } else {
-                                    order.log.read(order.log.end(), 100, 1_000);
+                                    readAtTheEnd();
                                   }
                                 } catch (SQLException e) {
                                   failures.add(e);
@@ -326,7 +337,8 @@ class LogRetentionIT {
                 position[0] = piece.end();
                 order.report("stock", position[0]);
                 keep();
-                return written.get() > 30 * PARTITION && rows() < written.get() / 2;
+                boolean goesOn = failures.isEmpty();
+                return !goesOn || (written.get() > 30 * PARTITION && rows() < written.get() / 2);
               });
     } finally {
       done.set(true);
@@ -334,9 +346,9 @@ class LogRetentionIT {
         thread.join();
       }
     }
+    assertThat(failures).isEmpty();
     order.log.closeWindow();
     read.addAndGet(order.read(position[0]).texts().size());
-    assertThat(failures).isEmpty();
     assertThat(read).hasValue(written.get());
     assertThat(madeAtFirst).isPositive();
   }
