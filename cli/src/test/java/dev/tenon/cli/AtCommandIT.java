@@ -91,6 +91,11 @@ class AtCommandIT {
         });
   }
 
+  private static Xid xid() {
+    Instant now = Instant.now();
+    return new Xid("order", "1", now, now.plusSeconds(60), UUID.randomUUID());
+  }
+
   private String row() {
     return run("sql", "--service", "stock", "SELECT n FROM shelf").out;
   }
@@ -123,9 +128,10 @@ class AtCommandIT {
 
   @Test
   void showsHowRowsDifferAndPutsThemBackWhenForced() {
+    take(xid().text() + "."); // now the service knows that no table is opted in
+    execute("UPDATE shelf SET n = 4");
     assertThat(at("enable", "shelf").status).isZero();
-    Instant now = Instant.now();
-    Xid xid = new Xid("order", "1", now, now.plusSeconds(60), UUID.randomUUID());
+    Xid xid = xid();
     String header = xid.text() + ".";
     assertThatThrownBy(() -> take(header)).hasMessageContaining("repeat the call");
     Receipt receipt = take(header);
