@@ -3,6 +3,7 @@ package dev.tenon.cli;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -25,13 +26,26 @@ record OrderBook(String source, List<Invoice> invoices, Map<String, Long> scarce
     return invoices.stream().mapToInt(invoice -> invoice.lines().size()).sum();
   }
 
-  /** The means by which each order is placed, by its number. */
+  /**
+   * The means by which each order is placed, by its number. However few are under way at all, one
+   * is placed by messages.
+   */
   Map<String, PlaceMode> modes() {
     Map<String, PlaceMode> modes = new HashMap<>();
+    Optional<String> first = Optional.empty();
+    boolean sends = false;
     for (Invoice invoice : invoices) {
       if (!invoice.cancellation()) {
-        modes.put(invoice.number(), PlaceMode.dealtTo(invoice.number()));
+        PlaceMode mode = PlaceMode.dealtTo(invoice.number());
+        modes.put(invoice.number(), mode);
+        if (ExpectedBooks.wantsAnything(invoice)) {
+          first = first.or(() -> Optional.of(invoice.number()));
+          sends |= mode == PlaceMode.MESSAGES;
+        }
       }
+    }
+    if (!sends) {
+      first.ifPresent(number -> modes.put(number, PlaceMode.MESSAGES));
     }
     return modes;
   }

@@ -53,7 +53,7 @@ final class ServiceApi implements AutoCloseable {
    * @param response how long an attempt waits for its response
    */
   record Patience(Duration answer, Duration response) {
-    static final Patience USUAL = new Patience(Duration.ofSeconds(120), Duration.ofSeconds(20));
+    static final Patience USUAL = new Patience(Duration.ofMinutes(5), Duration.ofSeconds(20));
   }
 
   /**

@@ -99,6 +99,21 @@ class ExpectedBooksTest {
   }
 
   @Test
+  void placesOneOfEvenTheFewestOrdersByMessages() {
+    Invoice nobodys = new Invoice("303", Optional.empty(), List.of(line("A", 1, "1.00")));
+    List<Invoice> few =
+        List.of(nobodys, invoice("304", "anna", line("A", 1, "1.00")), invoice("305", "bert"));
+    List<Invoice> more = new ArrayList<>(few);
+    more.add(invoice("312", "anna", line("A", 1, "1.00")));
+    PlaceMode dealt = PlaceMode.dealtTo("304");
+
+    assertThat(PlaceMode.dealtTo("312")).isEqualTo(PlaceMode.MESSAGES).isNotEqualTo(dealt);
+    assertThat(new OrderBook("test", few, Map.of()).modes())
+        .containsEntry("304", PlaceMode.MESSAGES);
+    assertThat(new OrderBook("test", more, Map.of()).modes()).containsEntry("304", dealt);
+  }
+
+  @Test
   void undoesWhatOneServiceDidWhenTheOtherRefuses() {
     List<String> outOfStock = List.of("300", "301", "302", "303", "304", "305");
     List<String> tooDear = List.of("312", "313", "314", "315", "316", "317");
