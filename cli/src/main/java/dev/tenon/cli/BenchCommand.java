@@ -10,14 +10,16 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
     name = "bench",
-    description = "bench outbox|invocation: Tenon beside its peers, on this machine.")
+    description = "bench outbox|invocation|global: Tenon beside its peers, on this machine.")
 final class BenchCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "NAME", arity = "0..*", description = "outbox, invocation")
+  @Parameters(paramLabel = "NAME", arity = "0..*", description = "outbox, invocation, global")
   private List<String> ignored = List.of();
 
   @Override
   public Integer call() {
     throw new CliException(
-        "Could not run a benchmark " + ignored + " here. Use ./tenon bench outbox or invocation.");
+        "Could not run a benchmark "
+            + ignored
+            + " here. Use ./tenon bench outbox, invocation or global.");
   }
 }

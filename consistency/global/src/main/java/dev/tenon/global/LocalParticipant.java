@@ -99,6 +99,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
   @Override
   public void close() {
     keeper.close();
+    xa.close();
   }
 
   /** Carries out a starter's orders: see {@link dev.tenon.global.spi.GlobalEndpoint}. */

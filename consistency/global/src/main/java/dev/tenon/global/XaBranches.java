@@ -14,8 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.UUID;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,11 +35,13 @@ final class XaBranches {
   /** How long an order waits for a try that is just being prepared. */
   private static final String LIMIT = "SET LOCAL lock_timeout = '500ms'";
 
-  /** The most connections on which one request ends prepared transactions at once. */
-  private static final int AT_ONCE_MAX = 4;
+  /** The most connections, beside the kept one, on which prepared transactions are ended. */
+  private static final int HELPERS_MAX = 3;
 
   /** So many for each of them at least. */
   private static final int EACH_MIN = 2;
+
+  private final Semaphore helpers = new Semaphore(HELPERS_MAX);
 
   private final ParticipantParts parts;
   private final BranchMetrics metrics;
@@ -176,23 +181,20 @@ final class XaBranches {
     }
   }
 
-  /**
-   * Ends what is prepared of a branch. It may be repeated.
-   *
-   * @param branch its id; empty if its step is to be aborted, whatever was opened under it
-   * @return what became of it; empty if the branch's row is to be looked at now
-   */
-  Optional<OrderResult> end(BranchRow.Key key, String header, Optional<UUID> branch, Outcome told) {
+  /** Ends what is prepared of a branch; without its id, whatever was opened under its step. */
+  private Optional<OrderResult> end(
+      BranchRow.Key key,
+      String header,
+      Optional<UUID> branch,
+      Outcome told,
+      Connection connection) {
     try {
       if (branch.isEmpty()) {
-        return abort(key);
-      }
-      if (!Gid.mayBe(key, branch.get())) {
-        return Optional.empty();
+        return abort(key, connection);
       }
       Gid gid =
           new Gid(prepared.place(), new SignedXid(key.xid(), header), branch.get(), key.step());
-      return end(gid, told);
+      return end(gid, told, connection);
     } catch (SQLException | RuntimeException e) {
       log.atInfo()
           .addKeyValue("xid", key.xid())
@@ -205,44 +207,101 @@ final class XaBranches {
 
   /**
    * Ends what is prepared of many branches, each with a commit of its own: the database knows no
-   * other way. So some are ended at once, and their commits wait for the disk together.
+   * other way. So some are ended at once, where the pool has connections for that, and their
+   * commits wait for the disk together.
    *
    * @param results gets what became of each; null if the branch's row is to be looked at now
    */
   void end(List<BranchRow.Key> keys, List<BranchOrder> orders, @Nullable OrderResult[] results) {
-    List<Integer> prepared = new ArrayList<>();
+    Queue<Integer> left = new ConcurrentLinkedQueue<>();
     for (int i = 0; i < results.length; i++) {
       UUID branch = orders.get(i).branch();
       if (branch == null || Gid.mayBe(keys.get(i), branch)) {
-        prepared.add(i);
+        left.add(i);
       }
     }
-    AtomicInteger next = new AtomicInteger();
-    Runnable some =
-        () -> {
-          for (int n = next.getAndIncrement(); n < prepared.size(); n = next.getAndIncrement()) {
-            int i = prepared.get(n);
-            BranchOrder order = orders.get(i);
-            results[i] =
-                end(keys.get(i), order.xid(), Optional.ofNullable(order.branch()), order.outcome())
-                    .orElse(null);
-          }
-        };
-    List<Thread> helpers = new ArrayList<>();
-    for (int i = 1; i < Math.min(AT_ONCE_MAX, prepared.size() / EACH_MIN); i++) {
-      Thread helper = parts.runtime().threads().newThread(some);
-      helpers.add(helper);
-      helper.start();
+    int count = left.size();
+    if (count == 0) {
+      return;
     }
-    some.run();
-    helpers.forEach(XaBranches::awaitEnd);
+    Ending ending =
+        new Ending(
+            left,
+            new CountDownLatch(count),
+            (i, connection) -> {
+              BranchOrder order = orders.get(i);
+              Optional<UUID> branch = Optional.ofNullable(order.branch());
+              results[i] =
+                  end(keys.get(i), order.xid(), branch, order.outcome(), connection).orElse(null);
+            });
+    int wanted = count / EACH_MIN - 1 + (prepared.isBusy() ? 1 : 0);
+    for (int i = 0; i < wanted && helpers.tryAcquire(); i++) {
+      parts.runtime().threads().newThread(() -> help(ending)).start();
+    }
+    try {
+      boolean more = true;
+      while (more) {
+        more = prepared.onKept(ending::one);
+      }
+    } catch (SQLException e) {
+      log.atInfo()
+          .addKeyValue("reason", e.toString())
+          .log("prepared transactions not ended now; they are tried again");
+      for (Integer i = left.poll(); i != null; i = left.poll()) {
+        results[i] = OrderResult.LATER;
+        ending.ended.countDown();
+      }
+    }
+    await(ending.ended);
   }
 
-  private static void awaitEnd(Thread thread) {
-    boolean interrupted = false;
-    while (thread.isAlive()) {
+  /**
+   * Prepared transactions that are being ended. Who has a connection takes the next; so one who
+   * waits for a connection holds up nobody.
+   */
+  private record Ending(Queue<Integer> left, CountDownLatch ended, Step step) {
+    /** Ends one, and says whether there was any. */
+    boolean one(Connection connection) {
+      Integer next = left.poll();
+      if (next == null) {
+        return false;
+      }
       try {
-        thread.join();
+        step.end(next, connection);
+      } finally {
+        ended.countDown();
+      }
+      return true;
+    }
+  }
+
+  /** Ends one of them. */
+  @FunctionalInterface
+  private interface Step {
+    void end(int index, Connection connection);
+  }
+
+  private void help(Ending ending) {
+    try (Connection connection = prepared.connect()) {
+      boolean autoCommit = connection.getAutoCommit();
+      connection.setAutoCommit(true);
+      boolean more = true;
+      while (more) {
+        more = ending.one(connection);
+      }
+      connection.setAutoCommit(autoCommit);
+    } catch (SQLException e) {
+      log.atDebug().setCause(e).log("no connection to help with; the kept one ends all");
+    } finally {
+      helpers.release();
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    boolean interrupted = false;
+    while (latch.getCount() > 0) {
+      try {
+        latch.await();
       } catch (InterruptedException e) {
         interrupted = true;
       }
@@ -252,17 +311,28 @@ final class XaBranches {
     }
   }
 
+  /** Asks something of the service's own database on the kept connection. */
+  <T> T ask(PreparedTransactions.Statements<T> statements) throws SQLException {
+    return prepared.onKept(statements);
+  }
+
+  /** Gives the kept connections back. Safe to repeat. */
+  void close() {
+    places().forEach(PreparedTransactions::giveBack);
+  }
+
   private List<PreparedTransactions> places() {
     List<PreparedTransactions> all = new ArrayList<>(others.values());
     all.add(prepared);
     return all;
   }
 
-  private Optional<OrderResult> abort(BranchRow.Key key) throws SQLException {
+  private Optional<OrderResult> abort(BranchRow.Key key, Connection connection)
+      throws SQLException {
     boolean busy = false;
     for (PreparedTransactions each : places()) {
       for (Found found : each.find(Gid.beginning(each.place(), key))) {
-        busy |= end(found.gid().at(prepared.place()), Outcome.ABORTED).isPresent();
+        busy |= end(found.gid().at(prepared.place()), Outcome.ABORTED, connection).isPresent();
       }
     }
     return busy ? Optional.of(OrderResult.LATER) : Optional.empty();
@@ -270,13 +340,18 @@ final class XaBranches {
 
   /** Ends one that was found; empty if its row is to be looked at now. */
   Optional<OrderResult> end(Gid gid, Outcome outcome) throws SQLException {
+    return prepared.onKept(connection -> end(gid, outcome, connection));
+  }
+
+  private Optional<OrderResult> end(Gid gid, Outcome outcome, Connection connection)
+      throws SQLException {
     for (PreparedTransactions other : others.values()) {
       if (other.end(gid.at(other.place()), outcome) == End.BUSY) {
         return Optional.of(OrderResult.LATER);
       }
     }
     // The row is seen last, and so says that all is done.
-    End end = prepared.end(gid, outcome);
+    End end = prepared.end(connection, gid, outcome);
     if (end == End.DONE) {
       metrics.ended(outcome);
     }

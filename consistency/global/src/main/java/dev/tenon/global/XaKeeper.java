@@ -53,7 +53,7 @@ final class XaKeeper {
     if (found.isEmpty()) {
       return false;
     }
-    Map<String, PreparedStore.Note> notes = read(store::notes);
+    Map<String, PreparedStore.Note> notes = notes();
     Instant now = parts.now();
     boolean any = false;
     Map<String, List<Gid>> due = new LinkedHashMap<>();
@@ -154,7 +154,7 @@ final class XaKeeper {
     List<Found> found = found();
     Duration oldest = found.stream().map(Found::age).reduce(Duration.ZERO, XaKeeper::longer);
     metrics.prepared(found.size(), oldest);
-    if (!read(store::notes).isEmpty()) {
+    if (!notes().isEmpty()) {
       Set<String> gids = found.stream().map(Found::gid).map(Gid::text).collect(Collectors.toSet());
       write(
           connection -> {
@@ -176,18 +176,18 @@ final class XaKeeper {
     }
   }
 
+  private Map<String, PreparedStore.Note> notes() {
+    try {
+      return ender.xa().ask(store::notes);
+    } catch (SQLException e) {
+      throw failed(e);
+    }
+  }
+
   /** A statement. */
   @FunctionalInterface
   private interface Statements<T> {
     T run(Connection connection) throws SQLException;
-  }
-
-  private <T> T read(Statements<T> statements) {
-    try {
-      return parts.transactions().<T, SQLException>read(unit -> statements.run(unit.connection()));
-    } catch (SQLException e) {
-      throw failed(e);
-    }
   }
 
   private <T> T write(Statements<T> statements) {

@@ -15,6 +15,7 @@ import dev.tenon.testing.database.PostgresExtension;
 import dev.tenon.testing.database.PostgresServer;
 import dev.tenon.transaction.TransactionException;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -24,6 +25,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,6 +35,7 @@ class XaBranchIT {
   @RegisterExtension static final PostgresExtension postgres = PostgresExtension.shared();
 
   private static final Units LAMPS = new Units("lamp", 2);
+  private static final int WAITING = 3;
 
   private final Clock clock = new Clock();
   private final FakeStarter starter = new FakeStarter();
@@ -405,5 +408,93 @@ class XaBranchIT {
     assertThat(stock.sent()).containsExactly("\"take\"");
     assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
     assertThat(stock.sent()).containsExactlyInAnyOrder("\"take\"", "\"move\"");
+  }
+
+  /** A service whose other connections are all held by who waits for a row of a branch. */
+  private Branch movedWhileOthersWait(SignedXid xid, ExecutorService others) throws SQLException {
+    stock.close();
+    stock =
+        new StockService(
+            database,
+            clock,
+            Optional.of(starter),
+            GlobalConfig.defaults(),
+            pool -> {
+              pool.setMaximumPoolSize(WAITING + 1);
+              pool.setConnectionTimeout(1_000);
+            });
+    stock.execute("INSERT INTO moved (what, units) VALUES ('row', 0)");
+    Branch branch =
+        only(
+            stock.participant.handle(
+                StockService.call(xid, "1"),
+                Fingerprint.ofValue("move", LAMPS),
+                unit -> {
+                  stock.statement(unit, "UPDATE moved SET units = 1");
+                  return stock.move(unit, LAMPS);
+                }));
+    boolean unused = stock.participant.runPending();
+    for (int i = 0; i < WAITING; i++) {
+      others.execute(() -> stock.execute("UPDATE moved SET units = units + 1 WHERE what = 'row'"));
+    }
+    Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> waiting() == WAITING);
+    return branch;
+  }
+
+  private int waiting() throws SQLException {
+    try (Connection connection = postgres.dataSource(database).getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    + " AND wait_event_type = 'Lock'")) {
+      row.next();
+      return row.getInt(1);
+    }
+  }
+
+  @Test
+  void isEndedWhileWhoWaitsForItsRowsHoldsAllOtherConnections() throws SQLException {
+    SignedXid xid = clock.xid();
+    try (ExecutorService others = Executors.newFixedThreadPool(WAITING)) {
+      Branch branch = movedWhileOthersWait(xid, others);
+
+      assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
+    }
+
+    assertThat(stock.moved()).contains("row " + (1 + WAITING));
+  }
+
+  @Test
+  void isAskedAboutWhileWhoWaitsForItsRowsHoldsAllOtherConnections() throws SQLException {
+    SignedXid xid = clock.xid();
+    starter.otherwise = BranchAnswer.ABORT;
+    try (ExecutorService others = Executors.newFixedThreadPool(WAITING)) {
+      Branch unused = movedWhileOthersWait(xid, others);
+
+      clock.pass(Duration.ofSeconds(6));
+      assertThat(stock.participant.runPending()).isTrue();
+    }
+
+    assertThat(stock.prepared()).isEmpty();
+    assertThat(stock.moved()).containsExactly("row " + WAITING);
+  }
+
+  @Test
+  void isEndedAfterTheServerHasCutTheKeptConnection() throws SQLException {
+    SignedXid xid = clock.xid();
+    Branch branch = only(stock.move(xid, "1", LAMPS));
+    stock.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            + " WHERE datname = current_database() AND pid <> pg_backend_pid()");
+
+    Awaitility.await()
+        .atMost(Duration.ofSeconds(60))
+        .ignoreExceptions() // of other connections that were cut, too
+        .untilAsserted(
+            () -> {
+              assertThat(stock.finish(xid, branch, Outcome.COMMITTED)).isEqualTo(OrderResult.DONE);
+              assertThat(stock.moved()).containsExactly("move lamp 2");
+            });
   }
 }

@@ -29,7 +29,8 @@ final class TenonTables {
           new Step(new Version(1, 4), "V1_4__sagas.sql"),
           new Step(new Version(1, 5), "V1_5__pivots.sql"),
           new Step(new Version(1, 6), "V1_6__automatic.sql"),
-          new Step(new Version(1, 7), "V1_7__prepared.sql"));
+          new Step(new Version(1, 7), "V1_7__prepared.sql"),
+          new Step(new Version(1, 8), "V1_8__automatic_plans.sql"));
 
   private final List<Step> steps;
   private final String schema;
