@@ -56,11 +56,11 @@ class TransactionCostsIT {
 
   static Stream<Costs> kinds() {
     return Stream.of(
-        new Costs("at", TenonBank::at, 5, 22),
-        new Costs("tcc", TenonBank::tcc, 5, 22),
-        new Costs("xa", TenonBank::xa, 5, 16),
-        new Costs("saga", TenonBank::saga, 5, 20),
-        new Costs("sagaOfThree", TenonBank::sagaOfThree, 7, 29));
+        new Costs("at", TenonBank::at, 5, 18),
+        new Costs("tcc", TenonBank::tcc, 5, 18),
+        new Costs("xa", TenonBank::xa, 5, 12),
+        new Costs("saga", TenonBank::saga, 5, 16),
+        new Costs("sagaOfThree", TenonBank::sagaOfThree, 7, 23));
   }
 
   @ParameterizedTest

@@ -10,10 +10,10 @@ import java.util.UUID;
  * when they have run. Belongs to one thread.
  */
 final class BranchLook {
+  /** Of fixed length: see {@link StatementBatch#question}. The row is rarely there. */
   private static final String ROW =
-      "SELECT "
-          + BranchStore.COLUMNS
-          + ", told FROM (SELECT set_config('tenon_at.branch', ?, true) AS told) AS one"
+      "SELECT xid IS NOT NULL AS there, told"
+          + " FROM (SELECT set_config('tenon_at.branch', ?, true) IS NOT NULL AS told) AS one"
           + " LEFT JOIN tenon.branch ON xid = ? AND step = ?";
 
   private static final String PREPARED =
@@ -38,7 +38,7 @@ final class BranchLook {
   }
 
   /** Looks at the row, and tells the transaction of the branch that it may open. */
-  void askRow(StatementBatch batch, TenonTables tables, String told) {
+  void askRow(StatementBatch batch, TenonTables tables, BranchStore store, String told) {
     batch.question(
         tables.sql(ROW),
         3,
@@ -49,10 +49,9 @@ final class BranchLook {
         },
         found -> {
           found.next();
-          row =
-              found.getString("xid") == null
-                  ? Optional.empty()
-                  : Optional.of(BranchStore.read(found));
+          if (found.getBoolean("there")) {
+            row = store.look(batch.connection(), key);
+          }
         });
   }
 

@@ -74,6 +74,15 @@ final class DecisionStore {
           + " AS incarnation, clock_timestamp() AS now FROM tenon.global_horizon h"
           + " LEFT JOIN tenon.global_decision d ON d.xid = ?::uuid";
 
+  /**
+   * Of fixed length, so that it goes with what is before it; of a decision only that it is there.
+   */
+  private static final String SHORT_FACTS =
+      "SELECT h.forgotten_before, d.xid IS NOT NULL AS there, ("
+          + INCARNATION
+          + ")::name AS incarnation, clock_timestamp() AS now FROM tenon.global_horizon h"
+          + " LEFT JOIN tenon.global_decision d ON d.xid = ?::uuid FOR SHARE OF h";
+
   private static final String ALL_FACTS =
       "SELECT q.xid, h.forgotten_before, d.outcome, d.branches, "
           + INCARNATION
@@ -266,8 +275,7 @@ final class DecisionStore {
       throws SQLException {
     UUID id = xid.xid().id();
     boolean told = !branches.isEmpty() || outcome.equals(PIVOT_SENT);
-    try (PreparedStatement insert =
-        tables.prepare(connection, timed(INSERT + FACTS + " FOR SHARE OF h"))) {
+    try (PreparedStatement insert = tables.prepare(connection, timed(INSERT + SHORT_FACTS))) {
       insert.setObject(1, id);
       insert.setString(2, xid.header());
       insert.setString(3, outcome);
@@ -283,8 +291,27 @@ final class DecisionStore {
       insert.getMoreResults();
       try (ResultSet row = insert.getResultSet()) {
         row.next();
-        Facts facts = facts(row);
-        return byUs ? new Inserted(true, without(facts, Doubt.NONE)) : new Inserted(false, facts);
+        Facts facts =
+            new Facts(
+                row.getString("incarnation"),
+                instant(row, "now"),
+                instant(row, "forgotten_before"),
+                Optional.empty(),
+                Doubt.NONE);
+        return byUs || !row.getBoolean("there")
+            ? new Inserted(byUs, facts)
+            : new Inserted(false, facts(connection, id));
+      }
+    }
+  }
+
+  /** With the decision that is in the way; the horizon is locked, so it cannot go. */
+  private Facts facts(Connection connection, UUID id) throws SQLException {
+    try (PreparedStatement select = tables.prepare(connection, timed(FACTS))) {
+      select.setObject(1, id);
+      try (ResultSet row = select.executeQuery()) {
+        row.next();
+        return facts(row);
       }
     }
   }

@@ -253,7 +253,7 @@ final class LocalParticipant implements Participant, AutoCloseable {
     if (xa.declared()) {
       look.askPrepared(batch, xa.beginning(key));
     }
-    look.askRow(batch, parts.tables(), told);
+    look.askRow(batch, parts.tables(), store, told);
     return look;
   }
 

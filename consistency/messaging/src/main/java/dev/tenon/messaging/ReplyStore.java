@@ -13,7 +13,6 @@ import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -33,8 +32,9 @@ final class ReplyStore {
 
   private static final String LOCK = "SELECT pg_try_advisory_xact_lock(?)";
 
+  /** Of fixed length: see {@link StatementBatch#question}. The reply itself is rarely there. */
   private static final String LOOK =
-      "SELECT r.fingerprint, r.status, r.headers, r.body,"
+      "SELECT r.status, r.fingerprint = ? AS same,"
           + " coalesce(?::timestamptz < i.replies_forgotten_before, false) AS forgotten"
           + " FROM tenon.identity i LEFT JOIN tenon.reply r"
           + " ON r.caller = ? AND r.operation = ? AND r.key = ?";
@@ -98,20 +98,21 @@ final class ReplyStore {
         });
     batch.question(
         tables.sql(LOOK),
-        4,
+        5,
         (look, first) -> {
+          look.setBytes(first, fingerprint.bytes());
           if (createdAt.isPresent()) {
-            look.setObject(first, Sql.time(createdAt.get()));
+            look.setObject(first + 1, Sql.time(createdAt.get()));
           } else {
-            look.setNull(first, Types.TIMESTAMP_WITH_TIMEZONE);
+            look.setNull(first + 1, Types.TIMESTAMP_WITH_TIMEZONE);
           }
-          look.setString(first + 1, key.caller());
-          look.setString(first + 2, key.operation());
-          look.setString(first + 3, key.key());
+          look.setString(first + 2, key.caller());
+          look.setString(first + 3, key.operation());
+          look.setString(first + 4, key.key());
         },
         row -> {
           row.next();
-          known.add(known(row, fingerprint, locked[0]));
+          known.add(known(row, batch.connection(), key, locked[0]));
         });
     return known::getFirst;
   }
@@ -137,11 +138,13 @@ final class ReplyStore {
         row.getInt("status"), Sql.headers(row.getString("headers")), row.getBytes("body"));
   }
 
-  private static Known known(ResultSet row, Fingerprint fingerprint, boolean locked)
+  private Known known(ResultSet row, Connection connection, IdempotencyKey key, boolean locked)
       throws SQLException {
-    byte[] stored = row.getBytes("fingerprint");
-    if (stored != null) {
-      return new Known.Replied(Arrays.equals(stored, fingerprint.bytes()), reply(row));
+    if (row.getObject("status") != null) {
+      boolean same = row.getBoolean("same");
+      Optional<StoredReply> reply = find(connection, key);
+      // One that is deleted just now is as good as taken: a repeated call learns that it is gone.
+      return reply.isPresent() ? new Known.Replied(same, reply.get()) : new Known.Taken();
     }
     if (!locked) {
       return new Known.Taken();

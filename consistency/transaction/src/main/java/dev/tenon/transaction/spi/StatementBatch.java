@@ -90,7 +90,10 @@ public final class StatementBatch {
   }
 
   /**
-   * Adds a statement that gives rows.
+   * Adds a statement that gives rows. To share a round trip, all its columns must be of a fixed
+   * length, such as {@code boolean}, {@code integer}, {@code uuid}, {@code timestamptz} and {@code
+   * name}: the driver fears a deadlock over full buffers, and ends a round trip before and after a
+   * statement of which it cannot tell how long a row may be, once it has prepared it.
    *
    * @param sql one statement, as it is to be executed, without an end
    * @param parameters how many it has
