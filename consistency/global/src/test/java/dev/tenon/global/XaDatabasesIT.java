@@ -2,6 +2,7 @@ package dev.tenon.global;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.tenon.global.StockService.Clock;
 import dev.tenon.global.StockService.Units;
@@ -177,6 +178,43 @@ class XaDatabasesIT {
 
     assertThat(preparedInArchive()).isEmpty();
     assertThat(archived()).isEmpty();
+  }
+
+  @Test
+  void measuresHowManyArePreparedAndForHowLongInWhicheverDatabase() throws SQLException {
+    SignedXid whole = clock.xid();
+    SignedXid part = clock.xid();
+    Branch branch = only(move(whole, connection -> {}));
+    List<String> first = stock.prepared();
+    move(part, connection -> {});
+    for (String gid : stock.prepared()) {
+      if (!first.contains(gid)) {
+        execute(stock.transactions.database().dataSource(), "ROLLBACK PREPARED '" + gid + "'");
+      }
+    }
+
+    await()
+        .untilAsserted(
+            () -> {
+              measure();
+              assertThat(gauge("tenon.global.prepared.open")).isEqualTo(2);
+              assertThat(gauge("tenon.global.prepared.oldest.seconds")).isPositive();
+            });
+    stock.finish(whole, branch, Outcome.COMMITTED);
+    stock.abort(part, "1");
+    measure();
+
+    assertThat(gauge("tenon.global.prepared.open")).isZero();
+    assertThat(gauge("tenon.global.prepared.oldest.seconds")).isZero();
+  }
+
+  private void measure() {
+    clock.pass(Duration.ofSeconds(31));
+    stock.participant.runPending();
+  }
+
+  private double gauge(String name) {
+    return stock.meters.get(name).gauge().value();
   }
 
   @Test
