@@ -48,6 +48,7 @@ final class ModuleRules {
     directions.put("transport", transport);
     directions.put("rest", overTransport);
     directions.put("grpc", overTransport);
+    directions.put("registry", with(transaction, "transaction"));
     directions.put("spring", spring);
     directions.put("cli", tools);
     directions.put("bench", tools);
