@@ -4,6 +4,8 @@ import static dev.tenon.global.StockService.call;
 import static dev.tenon.global.StockService.reply;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.jooq.impl.DSL.field;
+import static org.jooq.impl.DSL.table;
 
 import dev.tenon.global.StockService.Clock;
 import dev.tenon.global.spi.OrderResult;
@@ -11,8 +13,14 @@ import dev.tenon.messaging.Fingerprint;
 import dev.tenon.messaging.Receipt;
 import dev.tenon.testing.database.Database;
 import dev.tenon.testing.database.PostgresExtension;
+import java.math.BigDecimal;
 import java.util.List;
 import java.util.Optional;
+import org.jooq.DSLContext;
+import org.jooq.Field;
+import org.jooq.SQLDialect;
+import org.jooq.Table;
+import org.jooq.impl.DSL;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -110,6 +118,45 @@ class AutomaticBranchIT {
     assertThat(left()).isEmpty();
     assertThat(stock.sent()).isEmpty();
     assertThat(stock.column("SELECT key FROM tenon.reply")).isEmpty();
+  }
+
+  @Test
+  void putsBackWhatAParticipantHasWrittenByJooq() {
+    SignedXid xid = clock.xid();
+    List<String> before = accounts();
+    Table<?> account = table("account");
+    Field<Integer> id = field("id", Integer.class);
+    Field<BigDecimal> balance = field("balance", BigDecimal.class);
+    Field<String> owner = field("owner", String.class);
+
+    Receipt receipt =
+        stock.participant.handle(
+            call(xid, "1"),
+            ANY,
+            unit -> {
+              DSLContext jooq = DSL.using(unit.connection(), SQLDialect.POSTGRES);
+              jooq.update(account)
+                  .set(balance, balance.minus(BigDecimal.TEN))
+                  .where(id.eq(1))
+                  .execute();
+              jooq.insertInto(account, id, balance, owner)
+                  .values(2, BigDecimal.ONE, "bea")
+                  .onConflict(id)
+                  .doUpdate()
+                  .set(owner, "bea")
+                  .execute();
+              jooq.batch(
+                      jooq.insertInto(account, id, balance, owner)
+                          .values(3, BigDecimal.ONE, "cora"),
+                      jooq.deleteFrom(account).where(id.eq(1)))
+                  .execute();
+              return reply("done");
+            });
+    assertThat(accounts()).containsExactly("(2,50,bea)", "(3,1,cora)");
+
+    assertThat(stock.finish(xid, only(receipt), Outcome.ABORTED)).isEqualTo(OrderResult.DONE);
+    assertThat(accounts()).isEqualTo(before);
+    assertThat(left()).isEmpty();
   }
 
   @Test
